@@ -101,9 +101,7 @@ def _complete(n, out, into, mutual, closed, n_one_way, n_mutual):
     two_way = d120 + u120 + c120
     t012 = n_one_way * (n - 2.0) - 2 * (d + u + c) - md - mu - 3 * (t030 + c030) - 2 * two_way - t210
     t102 = n_mutual * (n - 2.0) - md - mu - 2 * mm - two_way - 2 * t210 - 3 * t300
-    result = np.array(
-        [0.0, t012, t102, d, u, c, md, mu, t030, c030, mm, d120, u120, c120, t210, t300]
-    )
+    result = np.array([0.0, t012, t102, d, u, c, md, mu, t030, c030, mm, d120, u120, c120, t210, t300])
     result[0] = n * (n - 1.0) * (n - 2.0) / 6 - result.sum()
     return result
 

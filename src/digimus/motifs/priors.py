@@ -129,9 +129,7 @@ def published_priors(path, *, source, rows="presynaptic"):
     """
     columns = [f"M{number:02d}_motif_count" for number in range(1, 14)]
     published = read_table(path, ["region", "node", "sparsity", *columns])
-    names = [
-        _TRANSPOSED.get(name, name) if rows == "postsynaptic" else name for name in PUBLISHED_CLASSES
-    ]
+    names = [_TRANSPOSED.get(name, name) if rows == "postsynaptic" else name for name in PUBLISHED_CLASSES]
     order = [names.index(name) for name in MOTIFS]
     tables = []
     for row in published.itertuples(index=False):

@@ -81,8 +81,7 @@ def significance_profile(adjacency, null="dyad", n_null=100, positions_um=None, 
     if np.all((matrix == 0) | (matrix == 1)):
         return _against_null(matrix, null, n_null, positions_um, rng)
     drawn = [
-        _against_null(graph, null, n_null, positions_um, rng)
-        for graph in draw_graphs(matrix, N_DRAWS, rng)
+        _against_null(graph, null, n_null, positions_um, rng) for graph in draw_graphs(matrix, N_DRAWS, rng)
     ]
     return _mean_profile(drawn)
 
@@ -259,7 +258,10 @@ def region_profile(probabilities, positions_um, *, n_draws, n_null, n_bootstrap,
 
 def _quantile_where_finite(rows, q):
     return np.array(
-        [np.quantile(column[np.isfinite(column)], q) if np.isfinite(column).any() else np.nan for column in rows.T]
+        [
+            np.quantile(column[np.isfinite(column)], q) if np.isfinite(column).any() else np.nan
+            for column in rows.T
+        ]
     )
 
 

@@ -17,9 +17,7 @@ MOTIFS = tuple(name for name in TRIADS if name not in ("003", "012", "102"))
 
 IS_MOTIF = np.array([name in MOTIFS for name in TRIADS])
 
-N_MUTUAL, N_ONE_WAY, N_NULL = (
-    np.array([int(name[position]) for name in TRIADS]) for position in range(3)
-)
+N_MUTUAL, N_ONE_WAY, N_NULL = (np.array([int(name[position]) for name in TRIADS]) for position in range(3))
 """How many of a triad's three dyads are mutual, one-way and null, each of shape (16,)."""
 
 N_LABELLINGS = np.array([1, 6, 3, 3, 3, 6, 6, 6, 6, 2, 3, 3, 3, 6, 6, 1])

@@ -1,0 +1,19 @@
+"""Derivatives that stand in for that of the spike, as functions of v - v_th."""
+
+
+def fast_sigmoid(x, slope=5.0):
+    """1 / (1 + slope |x|)^2."""
+    return 1 / (1 + slope * x.abs()).square_()
+
+
+def triangular(x, width=0.5):
+    """max(0, 1 - |x| / width)."""
+    return (1 - x.abs() / width).clamp_(min=0)
+
+
+def rectangular(x, width=0.5):
+    """1 where |x| < width, else 0."""
+    return (x.abs() < width).to(x.dtype)
+
+
+SURROGATES = {"fast_sigmoid": fast_sigmoid, "triangular": triangular, "rectangular": rectangular}

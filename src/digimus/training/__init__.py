@@ -1,0 +1,20 @@
+"""One engine trains every model on every problem, several seeds a job, and keeps all it learnt.
+
+Adding a problem (a benchmark) is one class with the methods of `digimus.training.problems.RuleTask`.
+"""
+
+from digimus.training.cells import Trained, load, train_decoders, train_task
+from digimus.training.engine import FitSettings, choose_device, fit
+from digimus.training.problems import Decoding, RuleTask
+
+__all__ = [
+    "Decoding",
+    "FitSettings",
+    "RuleTask",
+    "Trained",
+    "choose_device",
+    "fit",
+    "load",
+    "train_decoders",
+    "train_task",
+]

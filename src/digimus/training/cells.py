@@ -1,0 +1,261 @@
+"""A cell of the grid: one model with one prior on one benchmark, all seeds, in one file."""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from digimus.errors import InputError
+from digimus.models import build, n_parameters
+from digimus.seeding import number
+from digimus.storage import reading, write_arrays
+from digimus.training.checkpoints import Checkpoint
+from digimus.training.engine import choose_device, fit
+from digimus.training.problems import Decoding, RuleTask
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is trained.
+
+    Attributes
+    ----------
+    benchmark, unit : str
+        ``rules`` and the task, or the dataset and ``sessions``.
+    model, prior : str
+        Names in the configuration; the prior is ``none`` for a model without motif term.
+    model_settings : dict
+        For `digimus.models.build`.
+    seeds : tuple of int
+    device : str
+    """
+
+    benchmark: str
+    unit: str
+    model: str
+    prior: str
+    model_settings: dict
+    seeds: tuple
+    device: str = "cpu"
+
+    @property
+    def attributes(self):
+        """For the file."""
+        return {
+            "benchmark": self.benchmark,
+            "unit": self.unit,
+            "model": self.model,
+            "prior": self.prior,
+            "model_settings": json.dumps(self.model_settings, sort_keys=True),
+            "seeds": np.array(self.seeds),
+        }
+
+    def make_model(self, n_inputs, n_outputs, seed, *names):
+        """The model with the initial weights of a seed; priors share them, so that twins start equal."""
+        start = number(seed, "weights", self.benchmark, self.unit, *names) % 2**63
+        return build(self.model, n_inputs, n_outputs, seed=start, **self.model_settings)
+
+
+def train_task(path, cell, settings, *, batch_size, n_validation, n_test, motif_term, provenance, key):
+    """Train all seeds of a cell on a rule task and write weights, curves and test trials.
+
+    Parameters
+    ----------
+    path : str or Path
+        The HDF5 file to write; while training, a checkpoint lies beside it.
+    cell : Cell
+    settings : FitSettings
+    batch_size, n_validation, n_test : int
+    motif_term : digimus.models.MotifTerm or None
+    provenance : dict
+    key : str
+        Of everything that the result depends on.
+    """
+    device = choose_device(cell.device)
+    problem = RuleTask(
+        cell.unit, batch_size=batch_size, n_validation=n_validation, n_test=n_test, device=device
+    )
+    checkpoint = Checkpoint(_checkpoint_path(path), key)
+    size = 0
+    for seed in cell.seeds:
+        part = f"seed_{seed}"
+        model = cell.make_model(problem.n_inputs, problem.n_outputs, seed)
+        size = n_parameters(model)
+        if checkpoint.parts(f"{part}/"):
+            continue
+        initial = _recurrent(model)
+        model.to(device)
+        curves = fit(
+            model,
+            problem,
+            settings,
+            seed=seed,
+            motif_term=motif_term,
+            state=checkpoint.state_of(part),
+            keep=lambda state, part=part: checkpoint.keep_state(part, state),
+        )
+        arrays = {f"curves/{name}": values for name, values in curves.items()}
+        arrays |= {f"test/{name}": values for name, values in problem.test_trials(model).items()}
+        arrays |= {f"weights/{n}": p.detach().cpu().numpy() for n, p in model.named_parameters()}
+        arrays |= {f"activity/{name}": value for name, value in _activity(model, problem).items()}
+        if initial is not None:
+            arrays["initial_recurrent_weight"] = initial
+            arrays["recurrent_weight"] = _recurrent(model)
+        checkpoint.finish({f"{part}/{name}": values for name, values in arrays.items()})
+        log.info("%s: test accuracy %.3f", part, arrays["test/correct"].mean())
+    attributes = cell.attributes | {
+        "n_parameters": size, "n_inputs": problem.n_inputs, "n_outputs": problem.n_outputs,
+    }  # fmt: skip
+    write_arrays(path, checkpoint.finished, provenance=provenance, attributes=attributes)
+    checkpoint.remove()
+
+
+def train_decoders(path, cell, settings, sessions, *, splits, batch_size, motif_term, provenance, key):
+    """Train all seeds of a cell to decode every session of a dataset, fold by fold.
+
+    Writes, per session, labels and sample times, and per seed and split the held-out class
+    probabilities (samples x classes; nan for samples that no fold held out) and each sample's fold.
+
+    Parameters
+    ----------
+    path, cell, settings, batch_size, motif_term, provenance, key
+        As for `train_task`.
+    sessions : sequence of digimus.recordings.Prepared
+    splits : callable
+        Maps a prepared session to {split name: list of (train, test) index arrays}.
+    """
+    device = choose_device(cell.device)
+    checkpoint = Checkpoint(_checkpoint_path(path), key)
+    for session in sessions:
+        part = f"{session.session_id}"
+        if not checkpoint.parts(f"{part}/"):
+            arrays = _decode_session(cell, settings, session, splits(session), batch_size, motif_term, device)
+            checkpoint.finish({f"{part}/{name}": values for name, values in arrays.items()})
+            log.info("%s is decoded (%d of %d)", part, sessions.index(session) + 1, len(sessions))
+    attributes = cell.attributes | {"sessions": [session.session_id for session in sessions]}
+    write_arrays(path, checkpoint.finished, provenance=provenance, attributes=attributes)
+    checkpoint.remove()
+
+
+def _decode_session(cell, settings, session, splits, batch_size, motif_term, device):
+    n_classes = len(session.classes)
+    arrays = {"labels": session.labels, "start_s": session.start_s}
+    for seed in cell.seeds:
+        for split, folds in splits.items():
+            probabilities = np.full((len(session.labels), n_classes), np.nan, np.float32)
+            fold_of = np.full(len(session.labels), -1)
+            curves = []
+            for fold, (train, test) in enumerate(folds):
+                problem = Decoding(
+                    session.values, session.labels, train, test,
+                    n_classes=n_classes, batch_size=batch_size, device=device,
+                )  # fmt: skip
+                model = cell.make_model(problem.n_inputs, n_classes, seed, session.session_id).to(device)
+                curves.append(fit(model, problem, settings, seed=seed, motif_term=motif_term))
+                probabilities[test] = problem.held_out_probabilities(model)
+                fold_of[test] = fold
+            part = f"seed_{seed}/{split}"
+            arrays[f"{part}/probabilities"] = probabilities
+            arrays[f"{part}/fold"] = fold_of
+            arrays[f"{part}/update"] = curves[0]["update"]
+            arrays[f"{part}/training_loss"] = np.mean([c["training_loss"] for c in curves], axis=0)
+            arrays["n_parameters"] = np.array(n_parameters(model))
+    return arrays
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A cell that was trained on a rule task.
+
+    Attributes
+    ----------
+    benchmark, unit, model, prior : str
+    seeds : tuple of int
+    n_parameters : int
+    arrays : dict of str to numpy.ndarray
+        Flat names such as ``seed_1/curves/loss`` or ``seed_1/recurrent_weight``.
+    """
+
+    benchmark: str
+    unit: str
+    model: str
+    prior: str
+    seeds: tuple
+    n_parameters: int
+    n_inputs: int
+    n_outputs: int
+    model_settings: dict
+    arrays: dict
+
+    def of_seed(self, seed, name):
+        """An array of one seed, or None where the model has none of that name."""
+        return self.arrays.get(f"seed_{seed}/{name}")
+
+    def network(self, seed):
+        """The trained network of a seed, ready to evaluate."""
+        network = build(self.model, self.n_inputs, self.n_outputs, **self.model_settings)
+        weights = {
+            name: torch.as_tensor(self.of_seed(seed, f"weights/{name}"))
+            for name, _ in network.named_parameters()
+        }
+        network.load_state_dict(weights)
+        return network.eval()
+
+
+def load(path):
+    """Read what `train_task` wrote.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    InputError
+        If the file is absent, truncated or of another kind.
+    """
+    with reading(path) as file:
+        try:
+            settings = json.loads(file.attrs["model_settings"])
+            fixed = {name: str(file.attrs[name]) for name in ("benchmark", "unit", "model", "prior")}
+            sizes = {name: int(file.attrs[name]) for name in ("n_parameters", "n_inputs", "n_outputs")}
+            seeds = tuple(int(seed) for seed in file.attrs["seeds"])
+        except (KeyError, ValueError) as error:
+            raise InputError(
+                "This file does not hold a trained network.",
+                where=path,
+                expected="an HDF5 file written by the training stage for a rule task",
+                got=f"no usable attribute {error}",
+                hint="Hand in results/training/rules/<task>/<model>/<prior>.h5.",
+            ) from error
+        arrays = {}
+        file.visititems(lambda name, node: arrays.update({name: node[()]} if hasattr(node, "dtype") else {}))
+    return Trained(**fixed, seeds=seeds, **sizes, model_settings=settings, arrays=arrays)
+
+
+def _checkpoint_path(path):
+    path = Path(path)
+    return path.with_name(f"{path.stem}.checkpoint.h5")
+
+
+def _recurrent(model):
+    weight = model.recurrent_weight
+    return None if weight is None else weight.detach().cpu().numpy().copy()
+
+
+@torch.no_grad()
+def _activity(model, problem):
+    """Share of units that never spike and that always spike on the validation trials, and the mean rate."""
+    if not hasattr(model, "spikes"):
+        return {}
+    rates = torch.stack([model.spikes(batch.inputs).mean((0, 1)) for batch in problem.validation]).mean(0)
+    silent, saturated = float((rates == 0).float().mean()), float((rates > 0.95).float().mean())
+    if silent > 0.5 or saturated > 0.5:
+        log.warning("%.0f %% of the units are silent and %.0f %% saturated", 100 * silent, 100 * saturated)
+    values = {"spikes_per_step": float(rates.mean()), "silent_share": silent, "saturated_share": saturated}
+    return {name: np.array(value) for name, value in values.items()}

@@ -1,0 +1,77 @@
+"""Checkpoints: what a killed job had done, so that the next one goes on from there.
+
+A checkpoint is an HDF5 file of plain arrays beside the final result. It carries a key made of all
+settings; one from another configuration is put aside, with a line in the log.
+"""
+
+import logging
+from pathlib import Path
+
+from digimus.errors import InputError
+from digimus.storage import reading, write_arrays
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoint:
+    """Finished parts and the state of the unfinished one.
+
+    Parameters
+    ----------
+    path : str or Path
+    key : str
+        Two runs may share a checkpoint only if their keys are equal.
+    """
+
+    def __init__(self, path, key):
+        self.path, self.key = Path(path), key
+        self.finished, self.state = {}, {}
+        if self.path.exists():
+            self._read()
+
+    def _read(self):
+        try:
+            with reading(self.path) as file:
+                if file.attrs.get("key") != self.key:
+                    log.info("the checkpoint %s is of other settings; starting afresh", self.path.name)
+                    return
+                arrays = {}
+                file.visititems(
+                    lambda name, node: arrays.update({name: node[()]} if hasattr(node, "dtype") else {})
+                )
+        except InputError:
+            log.info("the checkpoint %s cannot be read; starting afresh", self.path.name)
+            return
+        for name, values in arrays.items():
+            part, rest = name.split("/", 1)
+            (self.finished if part == "finished" else self.state)[rest] = values
+        log.info("going on from the checkpoint %s", self.path.name)
+
+    def parts(self, prefix):
+        """The finished arrays whose names begin with `prefix`, or an empty dict."""
+        return {name: values for name, values in self.finished.items() if name.startswith(prefix)}
+
+    def keep_state(self, part, state):
+        """Store the state of an unfinished part, for example a seed."""
+        self.state = {f"{part}/{name}": values for name, values in state.items()}
+        self._write()
+
+    def state_of(self, part):
+        """The stored state of a part, or an empty dict."""
+        prefix = f"{part}/"
+        return {k.removeprefix(prefix): v for k, v in self.state.items() if k.startswith(prefix)}
+
+    def finish(self, arrays):
+        """Store the arrays of a finished part and forget its state."""
+        self.finished.update(arrays)
+        self.state = {}
+        self._write()
+
+    def remove(self):
+        """Delete the file, once the final result stands."""
+        self.path.unlink(missing_ok=True)
+
+    def _write(self):
+        arrays = {f"finished/{name}": values for name, values in self.finished.items()}
+        arrays |= {f"state/{name}": values for name, values in self.state.items()}
+        write_arrays(self.path, arrays, attributes={"key": self.key})

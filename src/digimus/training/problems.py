@@ -1,0 +1,119 @@
+"""What a network can be trained on: a rule task, or the decoding of a recorded session."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from digimus import tasks
+from digimus.seeding import stream
+
+
+class RuleTask:
+    """One of the rule tasks, with fresh trials at every update.
+
+    Parameters
+    ----------
+    name : str
+        A key of `digimus.tasks.TASKS`.
+    batch_size, n_validation, n_test : int
+        Trials per update, per validation (several batches of different timing), and in the end.
+    device : torch.device
+    """
+
+    n_inputs, n_outputs = tasks.N_INPUTS, tasks.N_OUTPUTS
+    batches_per_set = 4
+
+    def __init__(self, name, *, batch_size, n_validation, n_test, device="cpu"):
+        self.name, self.batch_size, self.device = name, batch_size, device
+        self.validation = self._batches("validation", n_validation)
+        self.test = self._batches("test", n_test)
+
+    def _batches(self, purpose, n_trials):
+        # A batch has one set of durations: several batches sample the timings too.
+        size = max(1, n_trials // self.batches_per_set)
+        return [
+            tasks.make_batch(self.name, size, stream(0, purpose, self.name, k), self.device)
+            for k in range(self.batches_per_set)
+        ]
+
+    def training_batch(self, seed, update):
+        """Inputs and the batch of an update."""
+        batch = tasks.make_batch(
+            self.name, self.batch_size, stream(seed, "training", self.name, update), self.device
+        )
+        return batch.inputs, batch
+
+    def loss(self, outputs, batch):
+        """Masked squared error of the sigmoid outputs."""
+        return tasks.loss(torch.sigmoid(outputs), batch)
+
+    def validate(self, model):
+        """Accuracy and loss on the validation trials, which every model and seed shares."""
+        outputs = [torch.sigmoid(model(batch.inputs)) for batch in self.validation]
+        scores = [
+            tasks.accuracy(out, batch).mean() for out, batch in zip(outputs, self.validation, strict=True)
+        ]
+        losses = [tasks.loss(out, batch) for out, batch in zip(outputs, self.validation, strict=True)]
+        return {
+            "validation_accuracy": float(torch.stack(scores).mean()),
+            "validation_loss": float(torch.stack(losses).mean()),
+        }
+
+    @torch.no_grad()
+    def test_trials(self, model):
+        """Per test trial: whether it was right, and its difficulty (nan where the task has none)."""
+        model.eval()
+        correct = [tasks.accuracy(torch.sigmoid(model(batch.inputs)), batch) for batch in self.test]
+        difficulty = [batch.difficulty for batch in self.test]
+        return {
+            "correct": torch.cat(correct).cpu().numpy(),
+            "difficulty": torch.cat(difficulty).cpu().numpy(),
+        }
+
+
+class Decoding:
+    """Classifying the samples of one session from its activity.
+
+    Activity is centred and scaled per unit by the mean and standard deviation of the training samples
+    alone. The readout is averaged over time and softmax turns it into class probabilities.
+
+    Parameters
+    ----------
+    values : array, shape (samples, time bins, units)
+    labels : array of int, shape (samples,)
+    train, test : arrays of int
+        Which samples are trained on and which are held out.
+    n_classes, batch_size : int
+    device : torch.device
+    """
+
+    def __init__(self, values, labels, train, test, *, n_classes, batch_size, device="cpu"):
+        values = np.asarray(values, np.float32)
+        mean = values[train].mean((0, 1))
+        spread = values[train].std((0, 1))
+        scaled = (values - mean) / np.where(spread > 0, spread, 1)
+        self.train_values = torch.from_numpy(scaled[train]).to(device)
+        self.test_values = torch.from_numpy(scaled[test]).to(device)
+        self.train_labels = torch.from_numpy(np.asarray(labels)[train].astype(np.int64)).to(device)
+        self.n_inputs, self.n_outputs = values.shape[2], n_classes
+        self.batch_size = min(batch_size, len(train))
+
+    def training_batch(self, seed, update):
+        """Samples of an update: a fresh random choice without repeats."""
+        rng = stream(seed, "decoding", update)
+        chosen = torch.from_numpy(rng.permutation(len(self.train_labels))[: self.batch_size])
+        return self.train_values[chosen], self.train_labels[chosen]
+
+    def loss(self, outputs, labels):
+        """Cross-entropy of the time-averaged readout."""
+        return nn.functional.cross_entropy(outputs.mean(1), labels)
+
+    def validate(self, model):
+        """Loss on the training samples; the held-out ones are looked at once, at the end."""
+        return {"training_loss": float(self.loss(model(self.train_values), self.train_labels))}
+
+    @torch.no_grad()
+    def held_out_probabilities(self, model):
+        """Class probabilities of the held-out samples, shape (samples, classes)."""
+        model.eval()
+        return torch.softmax(model(self.test_values).mean(1), -1).cpu().numpy()
