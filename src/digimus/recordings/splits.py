@@ -1,0 +1,100 @@
+"""Splits into training and test samples. No split ever divides a group, that is, a trial."""
+
+import numpy as np
+
+from digimus import seeding
+from digimus.errors import InputError
+
+
+def blocked(groups, start_s, n_folds, gap_groups):
+    """Contiguous blocks of time, with a gap between test and training.
+
+    Parameters
+    ----------
+    groups : array of int (n_samples,)
+        Trial of each sample.
+    start_s : array (n_samples,)
+        Time of each sample; groups are ordered by their first.
+    n_folds : int
+    gap_groups : int
+        Groups this close to the test block, on either side, are left out of training.
+
+    Yields
+    ------
+    (array, array)
+        Positions of the training and of the test samples, increasing.
+
+    Raises
+    ------
+    InputError
+        If there are fewer groups than folds, or nothing is left to train on.
+    """
+    groups, start_s = np.asarray(groups), np.asarray(start_s)
+    _check(groups, n_folds)
+    if gap_groups < 0:
+        raise _problem("The gap is negative.", "gap_groups", "zero or more groups", gap_groups)
+    names, member = np.unique(groups, return_inverse=True)
+    first_s = np.full(len(names), np.inf)
+    np.minimum.at(first_s, member, start_s)
+    rank = np.empty(len(names), int)
+    rank[np.argsort(first_s, kind="stable")] = np.arange(len(names))
+    position = rank[member]
+    folds = []
+    for block in np.array_split(np.arange(len(names)), n_folds):
+        test = (position >= block[0]) & (position <= block[-1])
+        train = (position < block[0] - gap_groups) | (position > block[-1] + gap_groups)
+        if not train.any():
+            got = f"{len(names)} trials in {n_folds} folds with a gap of {gap_groups}"
+            raise _problem("A fold has no training trials.", "gap_groups", "a smaller gap", got)
+        folds.append((np.flatnonzero(train), np.flatnonzero(test)))
+    yield from folds
+
+
+def interleaved(groups, labels, n_folds, seed):
+    """Folds drawn at random over the whole session, every class spread evenly over them.
+
+    Optimistic, since neighbours in time end up on both sides; meant to stand beside `blocked`.
+
+    Parameters
+    ----------
+    groups, labels : array of int (n_samples,)
+        Trial and class of each sample; a trial counts as its commonest class.
+    n_folds : int
+    seed : int
+
+    Yields
+    ------
+    (array, array)
+        Positions of the training and of the test samples, increasing.
+
+    Raises
+    ------
+    InputError
+        If there are fewer groups than folds.
+    """
+    groups, labels = np.asarray(groups), np.asarray(labels)
+    _check(groups, n_folds)
+    names, member = np.unique(groups, return_inverse=True)
+    counts = np.zeros((len(names), labels.max() + 1), int)
+    np.add.at(counts, (member, labels), 1)
+    rng = seeding.stream(seed, "recordings", "splits", "interleaved")
+    shuffled = rng.permutation(len(names))
+    by_class = shuffled[np.argsort(counts.argmax(axis=1)[shuffled], kind="stable")]
+    fold = np.empty(len(names), int)
+    fold[by_class] = np.arange(len(names)) % n_folds
+    for number in range(n_folds):
+        test = fold[member] == number
+        yield np.flatnonzero(~test), np.flatnonzero(test)
+
+
+def _check(groups, n_folds):
+    n_groups = len(np.unique(groups))
+    if n_folds < 2 or n_groups < n_folds:
+        expected = f"from two folds to as many as there are trials ({n_groups})"
+        raise _problem("The trials cannot be split.", "n_folds", expected, n_folds)
+
+
+def _problem(what, where, expected, got):
+    return InputError(
+        what, where=where, expected=expected, got=got, hint="Change the splits in the configuration."
+    )
