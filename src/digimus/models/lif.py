@@ -75,7 +75,7 @@ class DigiMus(nn.Module):
         return LIFLoop.apply(current, self.w, self.beta, self.threshold, self.surrogate)
 
     def run(self, inputs):
-        """Readout (batch, time, output) and states (batch, time, unit): spikes filtered by the readout's leak."""
+        """Readout (batch, time, output) and states (batch, time, unit), the leakily filtered spikes."""
         spikes = self.spikes(inputs)
         filtered = leaky_filter(spikes, self.kappa)
         outputs = self.readout(filtered)

@@ -107,7 +107,7 @@ def soft_adjacency(weight, density, temperature):
     off = ~torch.eye(n, dtype=torch.bool, device=weight.device)
     with torch.no_grad():
         values = size[off]
-        rank = min(max(int(round((1 - density) * values.numel())), 1), values.numel())
+        rank = min(max(round((1 - density) * values.numel()), 1), values.numel())
         threshold = values.kthvalue(rank).values
         spread = values.std().clamp(min=1e-12)
     return (torch.sigmoid((size - threshold) / (temperature * spread)) * off).t()

@@ -121,7 +121,7 @@ def _edges(adjacency):
 
 
 def _expected_census(adjacency, w):
-    """The weighted expected census. Scaling both sides of a dyad by sqrt(w) weights triples by w_i w_j w_k."""
+    """The weighted expected census: dyads scaled by sqrt(w) on both sides weigh triples by w_i w_j w_k."""
     mutual, one_way = _dyads(adjacency)
     root = np.sqrt(w)
     m, a = _scaled(mutual, root), _scaled(one_way, root)

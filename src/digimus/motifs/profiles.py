@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from scipy.stats import norm
+from scipy.stats import false_discovery_control, norm
 
 from digimus.errors import InputError
 from digimus.motifs.census import checked_adjacency, triad_census, triples
@@ -275,3 +275,31 @@ def _jackknife_error(matrix, brains):
     left_out = enrichment_bootstrap(matrix, len(kept), None, weights=np.array(kept))
     n = len(kinds)
     return np.sqrt((n - 1) / n * ((left_out - left_out.mean(0)) ** 2).sum(0))
+
+
+def correct_profiles(profiles):
+    """Profiles of all regions with p corrected over classes and regions, within each null.
+
+    Parameters
+    ----------
+    profiles : pandas.DataFrame
+        Concatenated tables of `RegionProfile`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With p_corrected (Benjamini-Hochberg).
+    """
+    return _corrected_within_null(profiles, "p")
+
+
+def correct_verdicts(verdicts):
+    """Verdicts of all regions with p corrected over regions, within each null, and whether they differ."""
+    table = _corrected_within_null(verdicts, "p_profile")
+    return table.assign(differs=table["p_corrected"] < 0.05)
+
+
+def _corrected_within_null(table, column):
+    table = table.reset_index(drop=True)
+    p = table.groupby("null", sort=False)[column]
+    return table.assign(p_corrected=p.transform(lambda values: false_discovery_control(values)))

@@ -29,6 +29,8 @@ class Cell:
         ``rules`` and the task, or the dataset and ``sessions``.
     model, prior : str
         Names in the configuration; the prior is ``none`` for a model without motif term.
+    kind : str
+        A key of `digimus.models.MODELS`.
     model_settings : dict
         For `digimus.models.build`.
     seeds : tuple of int
@@ -39,6 +41,7 @@ class Cell:
     unit: str
     model: str
     prior: str
+    kind: str
     model_settings: dict
     seeds: tuple
     device: str = "cpu"
@@ -51,6 +54,7 @@ class Cell:
             "unit": self.unit,
             "model": self.model,
             "prior": self.prior,
+            "kind": self.kind,
             "model_settings": json.dumps(self.model_settings, sort_keys=True),
             "seeds": np.array(self.seeds),
         }
@@ -58,7 +62,7 @@ class Cell:
     def make_model(self, n_inputs, n_outputs, seed, *names):
         """The model with the initial weights of a seed; priors share them, so that twins start equal."""
         start = number(seed, "weights", self.benchmark, self.unit, *names) % 2**63
-        return build(self.model, n_inputs, n_outputs, seed=start, **self.model_settings)
+        return build(self.kind, n_inputs, n_outputs, seed=start, **self.model_settings)
 
 
 def train_task(path, cell, settings, *, batch_size, n_validation, n_test, motif_term, provenance, key):
@@ -174,7 +178,7 @@ class Trained:
 
     Attributes
     ----------
-    benchmark, unit, model, prior : str
+    benchmark, unit, model, prior, kind : str
     seeds : tuple of int
     n_parameters : int
     arrays : dict of str to numpy.ndarray
@@ -185,6 +189,7 @@ class Trained:
     unit: str
     model: str
     prior: str
+    kind: str
     seeds: tuple
     n_parameters: int
     n_inputs: int
@@ -198,7 +203,7 @@ class Trained:
 
     def network(self, seed):
         """The trained network of a seed, ready to evaluate."""
-        network = build(self.model, self.n_inputs, self.n_outputs, **self.model_settings)
+        network = build(self.kind, self.n_inputs, self.n_outputs, **self.model_settings)
         weights = {
             name: torch.as_tensor(self.of_seed(seed, f"weights/{name}"))
             for name, _ in network.named_parameters()
@@ -222,7 +227,7 @@ def load(path):
     with reading(path) as file:
         try:
             settings = json.loads(file.attrs["model_settings"])
-            fixed = {name: str(file.attrs[name]) for name in ("benchmark", "unit", "model", "prior")}
+            fixed = {name: str(file.attrs[name]) for name in ("benchmark", "unit", "model", "prior", "kind")}
             sizes = {name: int(file.attrs[name]) for name in ("n_parameters", "n_inputs", "n_outputs")}
             seeds = tuple(int(seed) for seed in file.attrs["seeds"])
         except (KeyError, ValueError) as error:

@@ -59,7 +59,7 @@ def choose_device(wanted):
             where="training.device",
             expected="a GPU that this build of torch can use",
             got="none",
-            hint="Use device: cpu, or auto to take a GPU where there is one, or install a CUDA build of torch.",
+            hint="Use device: cpu, or auto (a GPU where there is one), or a CUDA build of torch.",
         )
     chosen = "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
     log.info("device: %s (asked for: %s)", chosen, wanted)

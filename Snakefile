@@ -1,0 +1,32 @@
+# DigiMus: from neurons and recordings to figures and a table of claims.
+#
+#   snakemake --cores all              everything
+#   snakemake --cores all motifs       one stage and what it needs
+#   snakemake --configfile config/tiny.yaml --cores 2
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/simulation.smk"
+include: "workflow/rules/morphology.smk"
+include: "workflow/rules/connectome.smk"
+include: "workflow/rules/motifs.smk"
+include: "workflow/rules/tasks.smk"
+include: "workflow/rules/recordings.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/retention.smk"
+include: "workflow/rules/states.smk"
+include: "workflow/rules/claims.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        FIGURES,
+        results("claims.csv"),
+        results("report.html"),

@@ -1,0 +1,273 @@
+"""The claims of the abstract and the verdicts on them, computed from tables.
+
+Every effect is signed so that the claim is positive. The unit of inference is the task for claims on
+rule tasks (seeds averaged first), the session for decoding, the region for motifs.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest, mannwhitneyu
+
+from digimus.analysis.statistics import (
+    FEWEST_UNITS,
+    corrected,
+    hierarchical_bootstrap,
+    nested_mean,
+    signed_rank_p,
+    verdict,
+)
+from digimus.seeding import stream
+
+COLUMNS = (
+    "claim", "test", "n", "effect", "ci_low", "ci_high", "p_corrected", "smallest_effect", "verdict",
+    "figure", "unit", "effect_unit", "p", "ci90_low", "ci90_high", "simulated", "note",
+)  # fmt: skip
+LEVEL = 0.05
+CHALLENGING = ("perceptual decision", "delayed decision", "match")
+
+
+class Claims:
+    """Collects claims; verdicts are given at the end, once all p-values are known."""
+
+    def __init__(self, seed):
+        self.seed, self.rows = seed, []
+
+    def add(
+        self,
+        claim,
+        effects,
+        *,
+        levels,
+        test,
+        smallest_effect,
+        figure,
+        effect_unit,
+        simulated,
+        p=None,
+        note="",
+    ):
+        """Add a claim from a table of effects.
+
+        Parameters
+        ----------
+        claim : str
+        effects : pandas.DataFrame
+            Columns `levels` and ``effect``, one row an observation.
+        levels : list of str
+            Nested units from the outermost; the unit of inference is ``session`` where it is among them,
+            else the first one.
+        test, figure, effect_unit, note : str
+        smallest_effect : float
+        simulated : bool
+        p : float, optional
+            If not the signed-rank test over units.
+        """
+        unit = "session" if "session" in levels else levels[0]
+        effects = effects[np.isfinite(effects["effect"])]
+        row = dict.fromkeys(COLUMNS, np.nan) | dict(
+            claim=claim, test=test, n=effects[unit].nunique(), smallest_effect=smallest_effect, figure=figure,
+            unit=unit, effect_unit=effect_unit, simulated=simulated, note=note,
+        )  # fmt: skip
+        if len(effects):
+            inner = levels[levels.index(unit) + 1 :]
+            per_unit = [nested_mean(group, inner, "effect") for _, group in effects.groupby(unit)]
+            means = hierarchical_bootstrap(effects, levels, "effect", stream(self.seed, "claims", claim))
+            row["effect"] = nested_mean(effects, levels, "effect")
+            row["ci_low"], row["ci90_low"], row["ci90_high"], row["ci_high"] = np.quantile(
+                means, [0.025, 0.05, 0.95, 0.975]
+            )
+            row["p"] = signed_rank_p(per_unit) if p is None else p
+        else:
+            row["note"] = note or "not available: no cell of the grid holds what this claim needs"
+        if row["n"] < FEWEST_UNITS and not row["note"]:
+            row["note"] = f"fewer than {FEWEST_UNITS} independent units"
+        self.rows.append(row)
+
+    def table(self):
+        """All claims with corrected p-values (Benjamini-Hochberg over the claims) and verdicts."""
+        table = pd.DataFrame(self.rows, columns=COLUMNS)
+        table["p_corrected"] = corrected(table["p"])
+        keys = ("n", "effect", "ci_low", "ci90_high", "p_corrected", "smallest_effect")
+        table["verdict"] = [verdict(**{key: row[key] for key in keys}) for _, row in table.iterrows()]
+        return table
+
+
+def differences(scores, *, keys, model, prior, other_model, other_prior):
+    """Paired differences between two (model, prior) cells.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Rows of one metric and split of scores.csv.
+    keys : list of str
+        What pairs are matched by.
+    model, prior, other_model, other_prior : str
+
+    Returns
+    -------
+    pandas.DataFrame
+        `keys` and effect: the first cell's value minus the other's.
+    """
+    first = scores[(scores["model"] == model) & (scores["prior"] == prior)].set_index(keys)["value"]
+    other = scores[(scores["model"] == other_model) & (scores["prior"] == other_prior)].set_index(keys)[
+        "value"
+    ]
+    return (first - other).rename("effect").dropna().reset_index()
+
+
+def rule_claims(claims, scores, families, *, priors, models, smallest, margin, simulated):
+    """Stable performance, benefit of the prior, and the advantage in complex decisions.
+
+    Parameters
+    ----------
+    claims : Claims
+    scores : pandas.DataFrame
+    families : dict of str to str
+        Task to family.
+    priors, models : sequence of str
+    smallest, margin : float
+        Smallest effect of interest and margin of non-inferiority, in accuracy.
+    simulated : dict of str to bool
+        Whether a prior is from simulated neurons.
+    """
+    rules = scores[(scores["benchmark"] == "rules") & (scores["metric"] == "accuracy")]
+    for prior in priors:
+        pair = dict(keys=["task", "seed"], model="digimus", prior=prior)
+        shared = dict(levels=["task", "seed"], figure="fig4_learning", simulated=simulated[prior])
+        twin = differences(rules, **pair, other_model="digimus", other_prior="none")
+        claims.add(
+            f"prior {prior} improves the rule tasks over structure-free",
+            twin, test="signed rank over tasks", smallest_effect=smallest, effect_unit="accuracy", **shared,
+        )  # fmt: skip
+        for model in models:
+            if model == "digimus":
+                continue
+            ahead = differences(rules, **pair, other_model=model, other_prior="none")
+            claims.add(
+                f"DigiMus with prior {prior} is not inferior to {model} on the rule tasks",
+                ahead.assign(effect=ahead["effect"] + margin),
+                test=f"signed rank over tasks, margin {margin:g}", smallest_effect=0.0,
+                effect_unit="accuracy above the margin", **shared,
+            )  # fmt: skip
+            _complexity_claim(claims, ahead, families, prior, model, smallest, shared)
+
+
+def _complexity_claim(claims, ahead, families, prior, model, smallest, shared):
+    """The lead over a baseline, complex families against the sensorimotor one."""
+    complex_ = ahead["task"].map(families).isin(CHALLENGING)
+    simple_lead = ahead.loc[~complex_].groupby("task")["effect"].mean()
+    complex_lead = ahead.loc[complex_].groupby("task")["effect"].mean()
+    both = len(simple_lead) > 0 and len(complex_lead) > 0
+    p = float(mannwhitneyu(complex_lead, simple_lead).pvalue) if both else None
+    contrast = ahead.loc[complex_].assign(effect=lambda table: table["effect"] - simple_lead.mean())
+    claims.add(
+        f"DigiMus with prior {prior} leads {model} by more in complex decisions",
+        contrast if both else contrast.iloc[:0],
+        test="rank sum of task leads, complex against sensorimotor", smallest_effect=smallest, p=p,
+        effect_unit="difference of leads in accuracy",
+        note="interval over the complex tasks, the sensorimotor lead taken as fixed", **shared,
+    )  # fmt: skip
+
+
+def decoding_claims(claims, scores, datasets, *, smallest, simulated):
+    """Benefit of the prior over structure-free in each kind of recording (blocked split).
+
+    Parameters
+    ----------
+    datasets : dict of str to sequence of str
+        Dataset to its priors.
+    simulated : dict of str to bool
+        By dataset.
+    """
+    split = "blocked" if (scores["split"] == "blocked").any() else "interleaved"
+    chosen = scores[(scores["metric"] == "balanced_accuracy") & (scores["fold"] == "all")]
+    for dataset, priors in datasets.items():
+        here = chosen[(chosen["benchmark"] == dataset) & (chosen["split"] == split)]
+        for prior in priors:
+            pairs = differences(
+                here, keys=["animal", "session", "seed"], model="digimus", prior=prior,
+                other_model="digimus", other_prior="none",
+            )  # fmt: skip
+            claims.add(
+                f"prior {prior} improves decoding of {dataset} over structure-free",
+                pairs, levels=["animal", "session", "seed"],
+                test=f"signed rank over sessions, {split} folds", smallest_effect=smallest,
+                figure="fig5_decoding", effect_unit="balanced accuracy", simulated=simulated[dataset],
+            )  # fmt: skip
+
+
+def retention_claims(claims, retention, *, smallest, simulated):
+    """Trained weights are nearer to the prior's motifs than the structure-free twin's."""
+    trained = retention[retention["stage"] == "trained"]
+    for target, rows in trained.groupby("target"):
+        wide = rows.pivot_table(index=["task", "seed"], columns="prior", values="distance")
+        if target not in wide or "none" not in wide:
+            continue
+        effects = (wide["none"] - wide[target]).rename("effect").dropna().reset_index()
+        claims.add(
+            f"trained weights keep the motifs of prior {target}",
+            effects, levels=["task", "seed"], test="signed rank over tasks, twin's distance less its own",
+            smallest_effect=smallest, figure="fig6_retention", effect_unit="log enrichment (weighted RMS)",
+            simulated=simulated[target],
+        )  # fmt: skip
+
+
+def state_claims(claims, states, *, priors, smallest, simulated):
+    """States before the response foretell errors, beyond difficulty."""
+    for prior in priors:
+        rows = states[(states["model"] == "digimus") & (states["prior"] == prior)]
+        effects = rows.assign(effect=rows["error_auroc"] - 0.5)[["task", "seed", "effect"]]
+        claims.add(
+            f"states of DigiMus with prior {prior} foretell errors at equal difficulty",
+            effects, levels=["task", "seed"], test="signed rank over tasks, AUROC within difficulty strata",
+            smallest_effect=smallest, figure="fig7_states", effect_unit="AUROC above one half",
+            simulated=simulated[prior],
+        )  # fmt: skip
+
+
+def motif_claims(claims, profiles, verdicts, *, simulated):
+    """Regions differ in their motifs, and their motifs are more than geometry, degrees and dyads.
+
+    Parameters
+    ----------
+    profiles, verdicts : pandas.DataFrame
+        Tables of one source.
+    """
+    source = str(profiles["source"].iloc[0])
+    once = profiles[profiles["null"] == "dyad"]
+    value = once.pivot(index="region", columns="triad", values="enrichment")
+    variance = once.pivot(index="region", columns="triad", values="enrichment_variance")
+    effects = _between_regions(value, variance)
+    shared = dict(levels=["region"], figure="fig2_motifs", simulated=simulated)
+    claims.add(
+        f"regions of {source} differ in their motifs",
+        effects, test="signed rank over regions, squared distance to the others less sampling error", smallest_effect=0.0,
+        effect_unit="squared log enrichment, mean over classes", **shared,
+    )  # fmt: skip
+    for null, label in (("distance-mutual", "geometry"), ("degree", "degrees")):
+        rows = verdicts[verdicts["null"] == null]
+        differs = rows["p_profile"] < LEVEL
+        tested = binomtest(int(differs.sum()), len(rows), LEVEL, alternative="greater")
+        claims.add(
+            f"motifs of {source} are more than {label}",
+            rows.assign(effect=differs - LEVEL)[["region", "effect"]],
+            test=f"binomial over regions: profile differs from the {null} null at p < {LEVEL:g}",
+            smallest_effect=0.5,
+            effect_unit="share of regions beyond chance",
+            p=float(tested.pvalue),
+            **shared,
+        )
+
+
+def _between_regions(value, variance):
+    """Each region's mean squared distance to the mean of the others, less the expected sampling error."""
+    rows = []
+    n = len(value)
+    for region in value.index:
+        others = value.index != region
+        if n < 2:
+            break
+        gap = value.loc[region] - value[others].mean()
+        noise = variance.loc[region] + variance[others].sum() / (n - 1) ** 2
+        rows.append(dict(region=region, effect=float(np.mean(gap**2 - noise))))
+    return pd.DataFrame(rows, columns=["region", "effect"])

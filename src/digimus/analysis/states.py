@@ -1,0 +1,165 @@
+"""States of trained networks: their dimension, their paths, and what they foretell of errors."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.covariance import LedoitWolf
+from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import KFold
+
+N_COMPONENTS = 10
+FEWEST_TRIALS = 20
+
+
+def participation_ratio(states):
+    """(sum of eigenvalues)^2 / sum of squared eigenvalues of the covariance.
+
+    Parameters
+    ----------
+    states : array, shape (samples, units)
+
+    Returns
+    -------
+    float
+        From 1 (a line) to the number of units (a sphere); nan without variance.
+    """
+    centred = np.asarray(states, float) - np.mean(states, axis=0)
+    # Traces of the covariance and of its square, from the smaller of the two products.
+    gram = centred @ centred.T if len(centred) < centred.shape[1] else centred.T @ centred
+    squares = np.sum(gram**2)
+    return float(np.trace(gram) ** 2 / squares) if squares > 0 else np.nan
+
+
+def equal_count_ratio(states, correct, rng, n_draws=50):
+    """Participation ratio of correct and of error trials, at equal numbers of trials.
+
+    Returns
+    -------
+    (float, float)
+        Correct, error: means over `n_draws` random choices from the larger group.
+    """
+    groups = [np.flatnonzero(correct), np.flatnonzero(~correct)]
+    size = min(map(len, groups))
+    means = []
+    for group in groups:
+        draws = n_draws if len(group) > size else 1
+        ratios = [participation_ratio(states[rng.choice(group, size, replace=False)]) for _ in range(draws)]
+        means.append(float(np.mean(ratios)))
+    return tuple(means)
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Test trials of a trained network.
+
+    Attributes
+    ----------
+    states : array, shape (trials, units)
+        Mean state in the last steps before the response.
+    correct : array of bool, shape (trials,)
+    conditions : array, shape (trials, regressors)
+        What the trial showed: a constant, the sines and cosines of the stimulus angles, strengths.
+    stratum : array of int, shape (trials,)
+        Trials of one stratum are equally difficult.
+    """
+
+    states: np.ndarray
+    correct: np.ndarray
+    conditions: np.ndarray
+    stratum: np.ndarray
+
+
+def distance_to_correct(trials, rng, n_folds=5):
+    """How far each trial's state is from where correct trials of its condition are.
+
+    States are reduced to ten principal components and regressed on the condition over correct trials; the
+    Mahalanobis distance of the residual uses a shrunk covariance (Ledoit and Wolf 2004). Regression and
+    covariance never see the trial that they judge.
+
+    Parameters
+    ----------
+    trials : Trials
+    rng : numpy.random.Generator
+        Deals the trials to folds.
+    n_folds : int
+
+    Returns
+    -------
+    numpy.ndarray, shape (trials,)
+    """
+    distance = np.empty(len(trials.correct))
+    order = rng.permutation(len(trials.correct))
+    for train, test in KFold(n_folds).split(order):
+        train, test = order[train], order[test]
+        train = train[trials.correct[train]]
+        n_components = min(N_COMPONENTS, trials.states.shape[1], len(train) - 1)
+        reduce = PCA(n_components, svd_solver="full").fit(trials.states[train])
+        known, judged = reduce.transform(trials.states[train]), reduce.transform(trials.states[test])
+        coefficients = np.linalg.lstsq(trials.conditions[train], known, rcond=None)[0]
+        shrunk = LedoitWolf(assume_centered=True).fit(known - trials.conditions[train] @ coefficients)
+        distance[test] = np.sqrt(shrunk.mahalanobis(judged - trials.conditions[test] @ coefficients))
+    return distance
+
+
+def error_auroc(distance, correct, stratum, rng, n_permutations=500):
+    """How well a feature tells errors from correct trials of equal difficulty.
+
+    Parameters
+    ----------
+    distance : array, shape (trials,)
+        Larger is taken as a sign of an error.
+    correct : array of bool, shape (trials,)
+    stratum : array of int, shape (trials,)
+    rng : numpy.random.Generator
+    n_permutations : int
+        Outcomes are shuffled within strata.
+
+    Returns
+    -------
+    (float, float)
+        AUROC averaged over strata by their number of error-correct pairs, and its permutation p; nan
+        where no stratum has both outcomes.
+    """
+
+    def stratified(outcome):
+        total = weight = 0.0
+        for label in np.unique(stratum):
+            inside = stratum == label
+            errors = ~outcome[inside]
+            pairs = errors.sum() * (~errors).sum()
+            if pairs:
+                total += pairs * roc_auc_score(errors, distance[inside])
+                weight += pairs
+        return total / weight if weight else np.nan
+
+    observed = stratified(correct)
+    if not np.isfinite(observed):
+        return np.nan, np.nan
+    null = np.empty(n_permutations)
+    for k in range(n_permutations):
+        shuffled = correct.copy()
+        for label in np.unique(stratum):
+            inside = np.flatnonzero(stratum == label)
+            shuffled[inside] = correct[rng.permutation(inside)]
+        null[k] = stratified(shuffled)
+    return float(observed), float((1 + np.sum(null >= observed)) / (1 + n_permutations))
+
+
+def trajectories(states, labels, n_components=3):
+    """Mean paths in the space of the first principal components.
+
+    Parameters
+    ----------
+    states : array, shape (trials, time, units)
+    labels : array, shape (trials,)
+        Trials of one label are averaged.
+
+    Returns
+    -------
+    (dict of label to array (time, components), array of explained variance ratios)
+    """
+    flat = states.reshape(-1, states.shape[-1])
+    reduce = PCA(min(n_components, *flat.shape), svd_solver="full").fit(flat)
+    paths = {label: reduce.transform(states[labels == label].mean(0)) for label in np.unique(labels)}
+    return paths, reduce.explained_variance_ratio_

@@ -1,0 +1,200 @@
+"""The configuration, checked before anything runs.
+
+Every complaint is one `InputError` that names the key, what was found, what was expected and a hint.
+"""
+
+from jsonschema import Draft202012Validator
+
+from digimus.errors import InputError
+from digimus.suggest import did_you_mean
+
+
+_KINDS = {
+    "object": "a mapping of keys to values",
+    "array": "a list",
+    "string": "text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+}
+
+
+def checked(configuration, schema):
+    """The configuration without removed entries, once it satisfies the schema and makes sense.
+
+    Parameters
+    ----------
+    configuration : dict
+        Default and overlays merged; entries set to null are removed.
+    schema : dict
+        JSON schema (draft 2020-12).
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+    """
+    configuration = without_null(configuration)
+    errors = list(Draft202012Validator(schema).iter_errors(configuration))
+    if errors:
+        # The deepest complaint is about the value itself, not about the mapping around it.
+        raise _schema_error(max(errors, key=lambda error: len(error.absolute_path)), schema)
+    _check_sense(configuration)
+    return configuration
+
+
+def without_null(value):
+    """A copy of nested mappings without the entries that are null."""
+    if isinstance(value, dict):
+        return {key: without_null(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def _schema_error(error, schema):
+    path = [str(part) for part in error.absolute_path]
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        return InputError(
+            f"Unknown key {unknown!r} in the configuration.",
+            where=".".join([*path, str(unknown)]),
+            expected=f"one of {', '.join(known)}",
+            got=repr(unknown),
+            hint=did_you_mean(unknown, known),
+        )
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return InputError(
+            f"The key {missing!r} is missing from the configuration.",
+            where=".".join([*path, missing]),
+            expected=_described(error.schema.get("properties", {}).get(missing, {}), schema),
+            got="nothing",
+            hint="Add it, or start from config/config.yaml; config/README.md explains every key.",
+        )
+    return InputError(
+        "A value in the configuration is not as it must be.",
+        where=".".join(path) or "the configuration",
+        expected=_described(error.schema, schema, error),
+        got=f"{error.instance!r} ({type(error.instance).__name__})",
+        hint=_value_hint(error),
+    )
+
+
+def _described(part, schema, error=None):
+    """What a part of the schema asks for, in words."""
+    if "$ref" in part:
+        part = {
+            **schema["$defs"][part["$ref"].rsplit("/", 1)[1]],
+            **{k: v for k, v in part.items() if k != "$ref"},
+        }
+    if "description" in part:
+        return part["description"]
+    if "enum" in part:
+        return f"one of {', '.join(map(str, part['enum']))}"
+    if "type" in part:
+        kind = _KINDS[part["type"]]
+        bound = f", {part['minimum']} or more" if "minimum" in part else ""
+        return kind + bound
+    return error.message if error else "a value"
+
+
+def _value_hint(error):
+    if error.validator == "enum":
+        return did_you_mean(error.instance, error.validator_value)
+    if isinstance(error.instance, str) and error.validator == "type":
+        return "Numbers, lists and true/false are written without quotation marks; 1e-3 needs a dot: 1.0e-3."
+    return "config/README.md explains every key."
+
+
+def _check_sense(c):
+    """What a schema cannot say: that names refer to something."""
+    tables = c["motifs"]["tables"]
+    for name, prior in c["priors"].items():
+        sources = [*c["morphology"]["sources"], *tables]
+        _one_of(prior["source"], sources, f"priors.{name}.source", "a source of neurons or a published table")
+        if prior["source"] in tables:
+            continue
+        regions = c["morphology"]["sources"][prior["source"]]["regions"]
+        _one_of(prior["region"], regions, f"priors.{name}.region", "a region of that source")
+    doubled = set(c["morphology"]["sources"]) & set(tables)
+    if doubled:
+        raise _clash(f"motifs.tables.{doubled.pop()}", "a name that no source of neurons has")
+    _check_training(c)
+    _check_connectome(c["connectome"])
+    _check_simulation(c)
+    for name, source in c["morphology"]["sources"].items():
+        if "region_column" not in source and "annotation" not in source:
+            raise InputError(
+                f"There is no way to tell the regions of the neurons in {name!r}.",
+                where=f"morphology.sources.{name}",
+                expected="region_column (with index), or annotation for an atlas lookup",
+                got="neither",
+                hint="Name the index's column of regions, or the path of an annotation volume.",
+            )
+
+
+def _check_training(c):
+    from_prior = {
+        f"recordings.datasets.{n}.priors": d["priors"] for n, d in c["recordings"]["datasets"].items()
+    }
+    from_prior["training.rules.priors"] = c["training"]["rules"]["priors"]
+    for where, names in from_prior.items():
+        for name in names:
+            _one_of(name, c["priors"], where, "a prior of the configuration")
+    for part in ("rules", "decoding"):
+        for name in c["training"][part]["models"]:
+            _one_of(name, c["models"], f"training.{part}.models", "a model of the configuration")
+            _one_of(name, c["training"][part]["learning_rate"], f"training.{part}.learning_rate",
+                    "a learning rate for every model")  # fmt: skip
+
+
+def _check_connectome(connectome):
+    given = [key for key in ("filling_fraction", "target_density") if key in connectome]
+    if len(given) != 1:
+        raise InputError(
+            "The connectome needs a filling fraction or a target density, and not both.",
+            where="connectome.filling_fraction, connectome.target_density",
+            expected="one of the two",
+            got=" and ".join(given) or "neither",
+            hint="Set the other one to null.",
+        )
+
+
+def _check_simulation(c):
+    simulated = [
+        f"morphology.sources.{n}" for n, s in c["morphology"]["sources"].items() if s.get("simulated")
+    ]
+    simulated += [
+        f"recordings.datasets.{n}" for n, d in c["recordings"]["datasets"].items() if d.get("simulated")
+    ]
+    needed = {"morphology": "neurons", "recordings": "recordings"}
+    for where in simulated:
+        part = needed[where.split(".")[0]]
+        if part not in c.get("simulation", {}):
+            raise InputError(
+                "Something simulated is asked for, and the configuration does not say how to simulate it.",
+                where=f"simulation.{part}",
+                expected="its settings",
+                got=f"nothing, though {where} is simulated",
+                hint="Copy the key simulation from config/config.yaml.",
+            )
+
+
+def _one_of(name, known, where, what):
+    if name not in known:
+        raise InputError(
+            f"The configuration names {name!r}, which it does not define.",
+            where=where,
+            expected=what,
+            got=repr(name),
+            hint=did_you_mean(name, known),
+        )
+
+
+def _clash(where, expected):
+    return InputError(
+        "Two things have one name.", where=where, expected=expected, got="a name in use", hint="Rename one."
+    )

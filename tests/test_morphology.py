@@ -1,0 +1,456 @@
+"""Reading, checking, locating and voxelising neurons."""
+
+import gzip
+import lzma
+
+import nrrd
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digimus.errors import InputError
+from digimus.morphology import (
+    Atlas,
+    Neuron,
+    check,
+    grid_shape,
+    mirror,
+    read_arbors,
+    read_folder,
+    read_swc,
+    segment_lengths_um,
+    voxelise,
+    voxelise_all,
+    write_arbors,
+)
+from digimus.morphology.folder import ABSENT, NO_REGION, UNLISTED
+
+ROWS = """1 1 5000 3000 4000 8 -1
+2 2 5010 3000 4000 0.5 1
+3 2 5010 3020 4000 0.5 2
+4 3 5000 3000 4030 0.5 1
+5 4 5000 3000 4070 0.5 4
+"""
+
+
+@pytest.fixture
+def swc(tmp_path):
+    """Write text or bytes as an SWC file and give its path."""
+
+    def write(content=ROWS, name="one.swc"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def grown(seed, n=400, step_um=12.0, start=(5000.0, 3000.0, 4000.0)):
+    """A random tree as SWC text; nodes 2, 3 and 4 by turns along random walks."""
+    generator = np.random.default_rng(seed)
+    parents = np.array([0] + [generator.integers(max(0, k - 5), k) for k in range(1, n)])
+    xyz = np.zeros((n, 3))
+    for k in range(1, n):
+        xyz[k] = xyz[parents[k]] + generator.normal(scale=step_um, size=3)
+    kinds = np.r_[1, generator.choice([2, 3, 4], size=n - 1)]
+    xyz += np.array(start)
+    rows = (
+        f"{k + 1} {kinds[k]} {xyz[k, 0]!r} {xyz[k, 1]!r} {xyz[k, 2]!r} 0.5 {parents[k] + 1 if k else -1}"
+        for k in range(n)
+    )
+    return "\n".join(rows).replace("np.float64(", "").replace(")", "") + "\n"
+
+
+# Reading
+
+
+def test_a_plain_file_gives_positions_kinds_and_parents(swc):
+    neuron = read_swc(swc())
+    assert neuron.id == "one"
+    assert neuron.xyz_um.shape == (5, 3)
+    np.testing.assert_array_equal(neuron.xyz_um[2], [5010, 3020, 4000])
+    np.testing.assert_array_equal(neuron.kind, [1, 2, 2, 3, 4])
+    np.testing.assert_array_equal(neuron.parent, [-1, 0, 1, 0, 3])
+    np.testing.assert_array_equal(neuron.soma_um, [5000, 3000, 4000])
+    np.testing.assert_array_equal(segment_lengths_um(neuron), [0, 10, 20, 30, 40])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# a comment, µ\n\n" + ROWS,
+        ROWS.replace(" ", "\t"),
+        ROWS.replace("\n", "\r\n"),
+        ROWS.replace("\n", "\r"),
+        ROWS.rstrip("\n"),
+        ROWS.replace("5000", "5e3").replace("0.5", "+.5"),
+        ROWS.replace(" 8 ", " 8.0 ").replace("1 1 ", "1.0 1.0 "),
+        "".join(f"  {line}  # why\n" for line in ROWS.splitlines()),
+        "\ufeff" + ROWS,
+        "\n".join(sorted(ROWS.splitlines(), reverse=True)),
+    ],
+    ids="comment tabs crlf cr no-newline exponents floats inline bom unsorted".split(),
+)
+def test_variants_of_the_format_read_the_same(swc, text):
+    neuron, plain = read_swc(swc(text)), read_swc(swc(name="plain.swc"))
+    order = np.lexsort(neuron.xyz_um.T), np.lexsort(plain.xyz_um.T)
+    np.testing.assert_array_equal(neuron.xyz_um[order[0]], plain.xyz_um[order[1]])
+    np.testing.assert_array_equal(neuron.kind[order[0]], plain.kind[order[1]])
+    assert segment_lengths_um(neuron).sum() == segment_lengths_um(plain).sum() == 100
+    assert (neuron.parent == -1).sum() == 1
+
+
+def test_compressed_files_and_their_ids(swc):
+    for suffix, compress in ((".gz", gzip.compress), (".xz", lzma.compress)):
+        neuron = read_swc(swc(compress(ROWS.encode()), f"17302_00001.swc{suffix}"))
+        assert (neuron.id, len(neuron)) == ("17302_00001", 5)
+
+
+def test_several_roots_self_parents_gaps_in_ids_and_unknown_kinds_are_kept(swc):
+    neuron = read_swc(swc("7 1 0 0 0 1 7\n100 9 5 0 0 1 7\n50 2 9 0 0 1 -1\n51 2 9 3 0 1 50\n"))
+    np.testing.assert_array_equal(neuron.parent, [-1, 0, -1, 2])
+    np.testing.assert_array_equal(neuron.kind, [1, 9, 2, 2])
+
+
+def test_numbers_are_read_to_the_last_place(swc):
+    texts = [
+        "2317.8250000000007",
+        "-0.1",
+        "1e-3",
+        "12345678901234567890e-16",
+        ".000000000000000000012",
+        "4E+2",
+    ]
+    for text in texts:
+        got = read_swc(swc(f"1 1 {text} 0 0 1 -1\n")).xyz_um[0, 0]
+        assert abs(got - float(text)) <= np.spacing(abs(float(text)))
+
+
+def test_axes_and_units_follow_the_source(swc):
+    path = swc("# CCFv3.0\n1 1 1 2 3 1 -1\n")
+    np.testing.assert_array_equal(read_swc(path, axis_order=("ML", "DV", "AP")).xyz_um, [[3, 2, 1]])
+    np.testing.assert_array_equal(read_swc(path, axis_order="mouselight", unit_um=10).xyz_um, [[10, 20, 30]])
+    older = swc("1 1 1 2 3 1 -1\n", "older.swc")
+    np.testing.assert_array_equal(read_swc(older, axis_order="mouselight").xyz_um, [[3, 2, 1]])
+    for wrong in ({"axis_order": ("AP", "AP", "ML")}, {"axis_order": 3}, {"unit_um": 0}, {"unit_um": "um"}):
+        with pytest.raises(InputError):
+            read_swc(path, **wrong)
+
+
+BAD = {
+    "not SWC": ("hello world, this is\nnot a neuron\n", "not SWC"),
+    "web page": ("<!DOCTYPE html>\n<html>404</html>\n", "web page"),
+    "binary": (bytes(range(256)) * 4, "binary"),
+    "empty": ("", "empty"),
+    "comments alone": ("# nothing\n# here\n", "empty"),
+    "no soma": (ROWS.replace("1 1 5000", "1 2 5000"), "no soma"),
+    "cycle": (ROWS.replace("2 2 5010 3000 4000 0.5 1", "2 2 5010 3000 4000 0.5 3"), "cycle"),
+    "nan": (ROWS.replace("3020", "NaN"), "finite"),
+    "inf": (ROWS.replace("3020", "-inf"), "finite"),
+    "duplicate ids": (ROWS.replace("3 2 5010", "2 2 5010"), "used twice"),
+    "six columns": (ROWS.replace("0.5 2", "2"), "columns"),
+    "eight columns": (ROWS.replace("0.5 2", "0.5 2 7"), "columns"),
+    "missing parent": (ROWS.replace("0.5 4", "0.5 77"), "parent is missing"),
+    "missing parent, ids unsorted": ("9 1 0 0 0 1 -1\n3 2 0 0 1 1 4\n", "parent is missing"),
+    "fractional id": (ROWS.replace("3 2 5010", "3.5 2 5010"), "whole"),
+    "nan id": (ROWS.replace("3 2 5010", "nan 2 5010"), "whole"),
+    "too far": (ROWS.replace("3020", "3e9"), "farther"),
+    "digits and letters": (ROWS.replace("3020", "30x20"), "not SWC"),
+    "cut gzip": (gzip.compress(ROWS.encode())[:-12], "cannot be read"),
+    "cut xz": (lzma.compress(ROWS.encode())[:-12], "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_is_an_input_error_that_says_why(swc, case):
+    content, words = BAD[case]
+    with pytest.raises(InputError, match=words):
+        read_swc(swc(content))
+
+
+def test_a_name_that_promises_compression_and_a_missing_file(swc, tmp_path):
+    with pytest.raises(InputError, match="not compressed"):
+        read_swc(swc(name="plain.swc.gz"))
+    with pytest.raises(InputError, match="cannot be read"):
+        read_swc(tmp_path / "nowhere.swc")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_swc(tmp_path)
+
+
+def test_the_error_names_the_line(swc):
+    with pytest.raises(InputError, match=r"line 4: '3 2 oops"):
+        read_swc(swc("# first\r\n" + ROWS.replace("3 2 5010", "3 2 oops").replace("\n", "\r\n")))
+
+
+def test_check_finds_what_reading_cannot_have_made(swc):
+    good = read_swc(swc())
+    for change in (
+        {"parent": np.array([1, 2, 0, 0, 3])},
+        {"parent": np.array([-1, 0, 1, 0, 9])},
+        {"parent": np.array([-1, 0, 1])},
+        {"xyz_um": good.xyz_um * np.nan},
+        {"kind": good.kind + 1},
+    ):
+        with pytest.raises(InputError):
+            check(Neuron(**{**good.__dict__, **change}))
+
+
+NUMBER = st.sampled_from(["1", "2", "-1", "0", "3.0", "nan", "1e400", "-.5", "x", "", "1e", "--1", "5" * 40])
+LINE = st.lists(NUMBER, max_size=8).map(" ".join)
+CONTENT = st.one_of(
+    st.binary(max_size=200),
+    st.lists(LINE, max_size=6).map("\n".join).map(str.encode),
+    st.builds(lambda head, tail: head + ROWS.encode()[: tail * 7], st.binary(max_size=8), st.integers(0, 18)),
+    st.binary(max_size=60).map(lambda tail: gzip.compress(ROWS.encode())[:40] + tail),
+)
+
+
+@given(CONTENT)
+@settings(max_examples=400, deadline=None)
+def test_any_bytes_give_a_neuron_or_an_input_error(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "fuzz.swc"
+    path.write_bytes(content)
+    try:
+        neuron = read_swc(path)
+    except InputError:
+        return
+    check(neuron)
+    assert np.isfinite(neuron.soma_um).all()
+
+
+# Voxels
+
+
+def dense_sampling(neuron, wanted, voxel_um, pieces=400):
+    """Lengths by voxel from many short pieces of every segment."""
+    lengths = {}
+    for node in np.flatnonzero(wanted & (neuron.parent >= 0)):
+        a, b = neuron.xyz_um[neuron.parent[node]], neuron.xyz_um[node]
+        middles = a + (np.arange(pieces)[:, None] + 0.5) / pieces * (b - a)
+        for cell in map(tuple, np.floor(middles / voxel_um).astype(int)):
+            lengths[cell] = lengths.get(cell, 0) + np.linalg.norm(b - a) / pieces
+    return lengths
+
+
+def test_lengths_land_in_the_right_voxels(swc):
+    neuron = read_swc(swc(grown(0, n=60, step_um=40)))
+    found = voxelise(neuron, 25)
+    expected = dense_sampling(neuron, neuron.kind == 2, 25)
+    cells = map(tuple, np.stack(np.unravel_index(found.axon_voxels, grid_shape(25)), 1).tolist())
+    found = dict(zip(cells, found.axon_um, strict=True))
+    slack = 0.7  # µm: a voxel is met by a few segments, each sampled to a quarter of a micrometre
+    for cell in set(found) | set(expected):
+        assert abs(found.get(cell, 0) - expected.get(cell, 0)) < slack
+
+
+@pytest.mark.parametrize("start", [(5000, 3000, 4000), (5, 5, 5), (13195, 7995, 11395), (-300, 0, 0)])
+@pytest.mark.parametrize("voxel_um", [10, 25, 33.3])
+def test_length_is_conserved_inside_and_outside(swc, start, voxel_um):
+    neuron = read_swc(swc(grown(1, start=start)))
+    lengths = segment_lengths_um(neuron)
+    found = voxelise(neuron, voxel_um)
+    axon, dendrite = lengths[neuron.kind == 2].sum(), lengths[neuron.kind > 2].sum()
+    assert found.axon_um.sum() + found.axon_outside_um == pytest.approx(axon, rel=1e-9)
+    assert found.dendrite_um.sum() + found.dendrite_outside_um == pytest.approx(dendrite, rel=1e-9)
+    assert (found.axon_outside_um > 0) == (start != (5000, 3000, 4000))
+    for voxels in (found.axon_voxels, found.dendrite_voxels):
+        assert (np.diff(voxels) > 0).all()
+        assert ((voxels >= 0) & (voxels < np.prod(grid_shape(voxel_um)))).all()
+
+
+def test_a_segment_along_a_grid_line_and_one_through_the_whole_grid(swc):
+    along = voxelise(read_swc(swc("1 1 100 100 100 1 -1\n2 2 200 100 100 1 1\n")), 25)
+    np.testing.assert_allclose(along.axon_um, [25, 25, 25, 25])
+    through = read_swc(swc("1 1 -9e5 4010 5010 1 -1\n2 2 9e5 4010 5010 1 1\n", "far.swc"))
+    found = voxelise(through, 25)
+    assert found.axon_um.sum() == pytest.approx(13200) and len(found.axon_um) == 528
+    assert found.axon_outside_um == pytest.approx(1.8e6 - 13200)
+
+
+def test_arbors_survive_writing_and_one_region_reads_alone(swc, tmp_path):
+    neurons = [read_swc(swc(grown(k, n=80), f"n{k}.swc")) for k in range(5)]
+    arbors = voxelise_all(neurons, regions=["CP", "VISp", "CP", "CP", "ACB"], brains=list("aabbc"))
+    write_arbors(tmp_path / "arbors.h5", arbors, {"seed": 1})
+    whole, part = read_arbors(tmp_path / "arbors.h5"), read_arbors(tmp_path / "arbors.h5", "CP")
+    assert list(whole.ids) == [f"n{k}" for k in range(5)] and whole.shape == (528, 320, 456)
+    assert abs(whole.axon - arbors.axon).max() == 0 and abs(whole.dendrite - arbors.dendrite).max() == 0
+    assert list(part.ids) == ["n0", "n2", "n3"] and list(part.brains) == ["a", "b", "b"]
+    assert abs(part.axon - arbors.axon[[0, 2, 3]]).max() == 0
+    np.testing.assert_array_equal(part.soma_um, arbors.soma_um[[0, 2, 3]])
+    with pytest.raises(InputError, match="XX"):
+        read_arbors(tmp_path / "arbors.h5", "XX")
+    with pytest.raises(InputError):
+        read_arbors(tmp_path / "none.h5")
+    with pytest.raises(InputError, match="voxel"):
+        voxelise(neurons[0], 0)
+
+
+def test_mirroring_keeps_lengths_and_turns_only_the_far_hemisphere(swc):
+    near, far = read_swc(swc()), read_swc(swc(ROWS.replace("4000", "9000"), "far.swc"))
+    assert mirror(near) is near
+    assert mirror(far).soma_um[2] == 2400
+    np.testing.assert_allclose(segment_lengths_um(mirror(far)), segment_lengths_um(far))
+
+
+# The atlas
+
+
+@pytest.fixture
+def small_atlas(tmp_path):
+    """Ten-voxel cube of 25 µm: CP (672) for AP below 125 µm, VISp5 (778) from there, one face outside."""
+    volume = np.full((10, 10, 10), 672, np.uint32)
+    volume[5:] = 778
+    volume[:, :, 9] = 0
+    path = tmp_path / "annotation.nrrd"
+    nrrd.write(str(path), volume, {"space directions": np.eye(3) * 25, "space": "left-posterior-superior"})
+    return Atlas(path)
+
+
+def test_the_atlas_looks_up_and_rolls_up(small_atlas):
+    found = small_atlas.region_at([[10, 10, 10], [130, 0, 224.9], [10, 10, 226], [-1, 5, 5], [9e9, 5, 5]])
+    assert found == ["CP", "VISp5", "outside", "outside", "outside"]
+    assert small_atlas.roll_up(["VISp5", "CP", "CH", "outside"], ["VISp", "STR"]) == [
+        "VISp",
+        "STR",
+        None,
+        None,
+    ]
+    assert small_atlas.roll_up(["VISp5"], ["Isocortex", "VISp"]) == ["VISp"]
+    with pytest.raises(InputError, match="VISp"):
+        small_atlas.roll_up(["CP"], ["VISpp"])
+
+
+def test_atlas_files_that_are_not_right(tmp_path, swc):
+    for path in (tmp_path / "none.nrrd", swc("not nrrd", "bad.nrrd")):
+        with pytest.raises(InputError, match="annotation"):
+            Atlas(path)
+    with pytest.raises(InputError, match="annotation"):
+        Atlas().region_at([1, 1, 1])
+    tree = swc("id,acronym,parent_structure_id\n1,root,\n2,A,1\n3,A1,2\n", "tree.csv")
+    assert Atlas(tree=tree).roll_up(["A1", "root"], ["A"]) == ["A", None]
+    with pytest.raises(InputError, match="acronym"):
+        Atlas(tree=swc("id,name\n1,root\n", "worse.csv"))
+
+
+# Folders
+
+
+@pytest.fixture
+def folder(swc, tmp_path):
+    """Six neurons and an index: one bad, one absent, one without a region, one not listed."""
+    swc(name="7_a.swc")
+    swc(ROWS.replace("4000", "9000"), "7_b.swc")
+    swc("1 1 5000 3000 4000 8 -1\n", "8_c.swc")
+    swc("garbage", "8_d.swc")
+    swc(name="9_e.swc")
+    swc(name="9_extra.swc")
+    table = pd.DataFrame(
+        {
+            "file": ["7_a.swc", "7_b.swc", "8_c.swc", "8_d.swc", "9_e.swc", "9_f.swc"],
+            "area": ["CP", "CP", "VISp5", "CP", "", "CP"],
+            "line": ["x-7", "x-7", "x-8", "x-8", "x-9", "x-9"],
+        }
+    )
+    table.to_csv(tmp_path / "index.csv", index=False)
+    return tmp_path
+
+
+def test_a_folder_with_an_index(folder):
+    options = {"index": folder / "index.csv", "region_column": "area", "max_bad_share": 0.3}
+    reading = read_folder(folder, "*.swc", **options, brain_pattern=r"^(\d+)_", voxel_um=25, source="test")
+    table = reading.neurons.set_index("id")
+    assert list(table.index) == ["7_a", "7_b", "8_c"]
+    assert list(table["brain"]) == ["7", "7", "8"] and set(table["source"]) == {"test"}
+    assert list(table["hemisphere"]) == ["left", "right", "left"]
+    assert list(table["soma_ml_um"]) == [4000, 2400, 4000]
+    assert table.loc["7_a", ["n_nodes", "n_axon_nodes", "n_dendrite_nodes"]].tolist() == [5, 2, 2]
+    assert table.loc["7_a", ["axon_length_um", "dendrite_length_um"]].tolist() == [30, 70]
+    assert table["flags"].tolist() == ["", "", "no axon;no dendrite"]
+    reasons = dict(reading.set_aside.itertuples(index=False))
+    assert reasons["9_f.swc"] == ABSENT and reasons["9_extra.swc"] == UNLISTED
+    assert reasons["9_e.swc"] == NO_REGION and "not SWC" in reasons["8_d.swc"]
+    assert (reading.n_bad, reading.n_absent, reading.n_elsewhere) == (1, 1, 0)
+    assert [neuron.id for neuron in reading.morphologies] == list(reading.arbors.ids) == list(table.index)
+    assert list(reading.arbors.regions) == ["CP", "CP", "VISp5"]
+    assert reading.morphologies[1].soma_um[2] == 2400
+
+
+def test_brains_from_a_column_and_regions_rolled_up(folder):
+    options = {"index": folder / "index.csv", "region_column": "area", "brain_column": "line", "keep": False}
+    reading = read_folder(
+        folder, "*.swc", **options, brain_pattern=r"-(\d+)$", atlas=Atlas(), regions=["VISp"]
+    )
+    assert reading.neurons[["id", "region", "brain"]].values.tolist() == [["8_c", "VISp", "8"]]
+    assert reading.n_elsewhere == 3 and reading.morphologies == [] and reading.arbors is None
+
+
+def test_regions_by_lookup(folder, small_atlas, swc):
+    swc("1 1 10 10 10 1 -1\n2 2 20 10 10 1 1\n", "s1.swc")
+    swc("1 1 130 10 10 1 -1\n2 2 135 10 10 1 1\n", "s2.swc")
+    swc("1 1 130 10 240 1 -1\n2 2 135 10 10 1 1\n", "s3.swc")
+    reading = read_folder(folder, "s?.swc", atlas=small_atlas)
+    assert list(reading.neurons["region"]) == ["CP", "VISp5", "outside"]
+    assert list(reading.neurons["flags"]) == ["no dendrite", "no dendrite", "no dendrite;outside"]
+    chosen = read_folder(folder, "s?.swc", atlas=small_atlas, regions=["VISp"])
+    assert list(chosen.neurons["id"]) == ["s2"] and chosen.n_elsewhere == 2
+    with pytest.raises(InputError, match="VISp"):
+        read_folder(folder, "s?.swc", atlas=small_atlas, regions=["VISpp"])
+
+
+def test_folders_and_indices_that_are_refused(folder, tmp_path):
+    index = folder / "index.csv"
+    (tmp_path / "empty").mkdir()
+    for place in (tmp_path / "empty", tmp_path / "nowhere"):
+        with pytest.raises(InputError, match="no neurons"):
+            read_folder(place, index=index, region_column="area")
+    with pytest.raises(InputError, match="Did you mean 'area'"):
+        read_folder(folder, index=index, region_column="arae")
+    with pytest.raises(InputError, match="Too many"):
+        read_folder(folder, index=index, region_column="area", max_bad_share=0.1)
+    with pytest.raises(InputError, match="chosen regions"):
+        read_folder(folder, index=index, region_column="area", regions=["XX"])
+    with pytest.raises(InputError, match="tell regions"):
+        read_folder(folder)
+    with pytest.raises(InputError, match="No neuron is left"):
+        read_folder(folder, "8_d.swc", index=index, region_column="area", max_bad_share=1)
+    with pytest.raises(InputError, match="no group"):
+        read_folder(folder, index=index, region_column="area", brain_pattern="x")
+    twice = pd.read_csv(index)
+    pd.concat([twice, twice[:1]]).to_csv(tmp_path / "twice.csv", index=False)
+    with pytest.raises(InputError, match="listed twice"):
+        read_folder(folder, index=tmp_path / "twice.csv", region_column="area")
+
+
+# Real neurons
+
+
+@pytest.mark.real_data
+def test_published_neurons_match_their_index(real_data):
+    place = real_data / "morphology" / "seu_allen"
+    index = pd.read_csv(place / "index.csv").set_index("file")
+    options = {"index": place / "index.csv", "region_column": "published_soma_region", "voxel_um": 25}
+    reading = read_folder(place / "swc", "17302_0000*.swc.xz", **options, brain_pattern=r"^(\d+)_")
+    table = reading.neurons.set_index("file")
+    expected = index.loc[table.index]
+    assert len(table) >= 5 and set(table["brain"]) == {"17302"} and set(table["region"]) == {"CP"}
+    np.testing.assert_array_equal(table["n_nodes"], expected["n_nodes"])
+    np.testing.assert_array_equal(table["n_axon_nodes"], expected["n_axon_t2"])
+    np.testing.assert_array_equal(table["n_dendrite_nodes"], expected["n_dend_t3_t4"])
+    np.testing.assert_allclose(table["soma_ap_um"], expected["soma_x_ap_um"], atol=0.6)
+    np.testing.assert_allclose(table["soma_ml_um"], expected["soma_z_ml_um"], atol=0.6)
+    assert (table["flags"] == "").all()
+    np.testing.assert_allclose(reading.arbors.axon.sum(axis=1), table["axon_length_um"], rtol=1e-6)
+
+
+@pytest.mark.real_data
+def test_mouselight_axes_put_somata_into_the_cortex(real_data):
+    atlas = Atlas(real_data / "ontology" / "annotation_25.nrrd")
+    place = real_data / "morphology" / "mouselight"
+    reading = read_folder(place, "AA0*.swc", atlas=atlas, axis_order="mouselight", regions=["Isocortex"])
+    assert len(reading.neurons) == 8 and set(reading.neurons["region"]) == {"Isocortex"}
+    bare = reading.neurons.set_index("id")["flags"].str.contains("no axon")
+    assert bare["AA0001"] and not bare["AA0245"]
+    swapped = read_folder(place, "AA0*.swc", atlas=atlas, regions=["Isocortex"], max_bad_share=0)
+    assert len(swapped.neurons) < 8

@@ -1,0 +1,200 @@
+"""Simulated neurons: the files are sound, and the planted wiring is found again from morphologies alone."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from digimus.connectome import region_graph
+from digimus.errors import InputError
+from digimus.morphology import Atlas, read_folder, read_swc
+from digimus.motifs import MOTIFS, significance_profile, triad_census
+from digimus.motifs.triads import IS_MOTIF
+from digimus.simulation.neurons import CENTRES_UM, REGIONS, NeuronSettings, plan_region, simulate_neurons
+
+TINY = {"regions": ["SIM-geometry", "SIM-feedforward"], "n_neurons": 24}
+READ = {"region_column": "region", "brain_column": "brain", "id_column": "id"}
+TARGETED = REGIONS[1:]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """All five regions at their defaults, read back and made into graphs."""
+    folder = tmp_path_factory.mktemp("simulated")
+    index = simulate_neurons(folder, seed=1)
+    reading = read_folder(folder, "*.swc", index=folder / "index.csv", **READ, voxel_um=25, keep=False)
+    truth = pd.read_csv(folder / "truth.csv")
+    graphs = {region: region_graph(reading.arbors, region=region, simulated=True) for region in REGIONS}
+    return SimpleNamespace(folder=folder, index=index, reading=reading, truth=truth, graphs=graphs)
+
+
+def planted_edges(whole, region):
+    """The planted adjacency in the order of the region's graph."""
+    place = {name: k for k, name in enumerate(whole.graphs[region].ids)}
+    rows = whole.truth[whole.truth["region"] == region]
+    planted = np.zeros((len(place), len(place)))
+    planted[rows["pre"].map(place), rows["post"].map(place)] = 1
+    return planted
+
+
+def share_cyclic(counts):
+    """Cyclic triads among transitive and cyclic ones."""
+    transitive, cyclic = counts[MOTIFS.index("030T")], counts[MOTIFS.index("030C")]
+    return cyclic / (transitive + cyclic)
+
+
+# Files
+
+
+def test_every_neuron_is_whole_and_in_its_region(whole):
+    table = whole.reading.neurons
+    assert len(table) == 5 * 64 and len(whole.reading.set_aside) == 0
+    assert (table["flags"] == "").all() and (table["hemisphere"] == "left").all()
+    assert (table.groupby("region").size() == 64).all() and set(table["region"]) == set(REGIONS)
+    assert table["brain"].nunique() == 4
+    for region, centre in CENTRES_UM.items():
+        somas = table.loc[table["region"] == region, ["soma_ap_um", "soma_dv_um", "soma_ml_um"]].to_numpy()
+        assert np.abs(somas - centre).max() < 600
+        apart = np.linalg.norm(somas[:, None] - somas, axis=-1)[~np.eye(64, dtype=bool)]
+        assert apart.min() > 150
+    np.testing.assert_allclose(table["dendrite_length_um"], 2500, rtol=1e-3)
+
+
+def test_files_say_that_they_are_simulated(whole):
+    first = (whole.folder / whole.index["file"][0]).read_text().splitlines()[0]
+    assert first.startswith("#") and "SIMULATED" in first
+    model = (whole.folder / "MODEL.md").read_text()
+    assert "SIMULATED" in model and all(region in model for region in REGIONS)
+    assert pd.read_csv(whole.folder / "index.csv")["simulated"].all()
+    assert set(whole.truth["region"]) == set(TARGETED)
+
+
+def test_the_same_seed_writes_the_same_files_and_another_does_not(tmp_path):
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        simulate_neurons(tmp_path / name, TINY, seed)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert len(names) == 2 * 24 + 3
+
+    def same(one, other):
+        return [
+            (tmp_path / one / name).read_bytes() == (tmp_path / other / name).read_bytes() for name in names
+        ]
+
+    assert all(same("a", "b")) and sum(same("a", "c")) <= 1
+    neuron = read_swc(tmp_path / "a" / names[2])
+    assert (neuron.parent == -1).sum() == 1 and neuron.kind[0] == 1
+
+
+def test_the_index_is_written_last(tmp_path, monkeypatch):
+    simulate_neurons(tmp_path, TINY, 0)
+    assert (tmp_path / "index.csv").exists()
+
+    def fail(*_):
+        raise RuntimeError("stopped")
+
+    monkeypatch.setattr("digimus.simulation.neurons._model_text", fail)
+    with pytest.raises(RuntimeError):
+        simulate_neurons(tmp_path, TINY, 0)
+    assert not (tmp_path / "index.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"n_neuron": 24}, "n_neurons"),
+        ({"regions": ["SIM-geometri"]}, "SIM-geometry"),
+        ({"regions": []}, "wrong"),
+        ({"n_neurons": 2}, "n_neurons"),
+        ({"n_neurons": 900}, "spacing_um"),
+        ({"density": 0.9}, "density"),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path, wrong, words):
+    with pytest.raises(InputError, match=words):
+        simulate_neurons(tmp_path, wrong)
+
+
+@pytest.mark.real_data
+def test_simulated_neurons_lie_inside_the_brain(whole, real_data):
+    atlas = Atlas(real_data / "ontology" / "annotation_25.nrrd")
+    for k in range(0, 320, 16):
+        assert "outside" not in atlas.region_at(read_swc(whole.folder / whole.index["file"][k]).xyz_um)
+
+
+# The plan
+
+
+def test_all_plans_share_density_and_distances():
+    settings = NeuronSettings()
+    distances = []
+    for region in TARGETED:
+        somas, planted = plan_region(region, settings, 5)
+        assert planted.sum() == round(0.12 * 64 * 63) and not np.diag(planted).any()
+        distances.append(np.linalg.norm(somas[:, None] - somas, axis=-1)[planted])
+    means = [values.mean() for values in distances]
+    assert max(means) / min(means) < 1.06
+    assert plan_region("SIM-geometry", settings, 5)[1] is None
+
+
+def test_planted_rules_hold(whole):
+    census = {region: triad_census(planted_edges(whole, region))[IS_MOTIF] for region in TARGETED}
+    reciprocity = {}
+    for region in TARGETED:
+        planted = planted_edges(whole, region)
+        reciprocity[region] = (planted * planted.T).sum() / planted.sum()
+    assert reciprocity["SIM-reciprocal"] >= 0.6 and reciprocity["SIM-feedforward"] == 0
+    assert census["SIM-feedforward"][MOTIFS.index("030C")] == 0
+    assert census["SIM-cyclic"][MOTIFS.index("030C")] > 200
+
+
+# Recovery
+
+
+@pytest.mark.parametrize("region", TARGETED)
+def test_planted_edges_are_recovered(whole, region):
+    planted, probability = planted_edges(whole, region), whole.graphs[region].probability.toarray()
+    pairs = ~np.eye(64, dtype=bool)
+    assert roc_auc_score(planted[pairs], probability[pairs]) > 0.95
+    assert roc_auc_score(planted.T[pairs], probability[pairs]) < 0.9 or region == "SIM-reciprocal"
+
+
+def test_density_is_the_same_in_all_regions(whole):
+    densities = [graph.density for graph in whole.graphs.values()]
+    assert max(densities) / min(densities) < 1.15 and 0.1 < min(densities)
+
+
+def test_regions_are_ordered_as_planted(whole):
+    draws = np.random.default_rng(0)
+    planted, found, back, back_found = [], [], [], []
+    for region in TARGETED:
+        truth, graph = planted_edges(whole, region), whole.graphs[region]
+        drawn = (draws.random((64, 64)) < graph.probability.toarray()).astype(float)
+        planted.append(share_cyclic(triad_census(truth)[IS_MOTIF]))
+        found.append(share_cyclic(triad_census(drawn)[IS_MOTIF]))
+        back.append((truth * truth.T).sum() / truth.sum())
+        back_found.append(graph.reciprocity)
+    assert np.argsort(back).tolist() == np.argsort(back_found).tolist()
+    extremes = [TARGETED.index(name) for name in ("SIM-feedforward", "SIM-cyclic")]
+    assert [np.argmin(found), np.argmax(found)] == [np.argmin(planted), np.argmax(planted)] == extremes
+
+
+def test_only_the_targeted_regions_differ_from_geometry(whole):
+    p, largest = {}, {}
+    for region, graph in whole.graphs.items():
+        profile = significance_profile(graph.probability, "distance", 60, graph.soma_um, seed=1)
+        p[region], largest[region] = profile.p_profile, np.nanmax(np.abs(profile.z))
+    assert p["SIM-geometry"] > 0.2 and largest["SIM-geometry"] < 1.5
+    for region in TARGETED:
+        assert p[region] < 0.05 and largest[region] > 5
+
+
+def test_a_tiny_simulation_makes_graphs(tmp_path):
+    simulate_neurons(tmp_path, {**TINY, "n_neurons": 30}, 1)
+    simulate_neurons(tmp_path, TINY, 2)
+    reading = read_folder(tmp_path, "*.swc", index=tmp_path / "index.csv", **READ, voxel_um=25)
+    assert len(reading.neurons) == 48 and len(reading.set_aside) == 0
+    for region in TINY["regions"]:
+        graph = region_graph(reading.arbors, region=region, min_neurons=50)
+        assert graph.small and 0.09 < graph.density < 0.16

@@ -1,0 +1,36 @@
+# Claims: each with its test, effect, interval and verdict.
+#
+# Inputs:  the tables of motifs, evaluation, retention and states
+# Outputs: results/claims.csv
+
+
+rule claims:
+    input:
+        results("claims.csv"),
+
+
+rule test_claims:
+    input:
+        scores=results("evaluation/scores.csv"),
+        retention=results("retention/scores.csv"),
+        states=results("states/summary.csv"),
+        profiles=expand(results("motifs/{source}/profiles.csv"), source=SOURCES),
+        verdicts=expand(results("motifs/{source}/verdicts.csv"), source=SOURCES),
+    output:
+        claims=update(results("claims.csv")),
+    params:
+        datasets={name: DATASETS[name]["priors"] for name in DATASETS},
+        rule_priors=RULES["priors"],
+        rule_models=RULES["models"],
+        simulated_datasets=SIMULATED_DATASETS,
+        simulated_sources=SIMULATED_SOURCES,
+        prior_sources={name: prior["source"] for name, prior in PRIORS.items()},
+        evaluation=CONFIG["evaluation"],
+        seed=CONFIG["seed"],
+        code=code("analysis/claims", "analysis/statistics"),
+    log:
+        log_file("test_claims"),
+    benchmark:
+        benchmark_file("test_claims")
+    script:
+        "../scripts/test_claims.py"

@@ -1,0 +1,153 @@
+# What every rule file uses: the checked configuration, paths, and hashes of the library's code.
+#
+# Inputs:  the merged configuration, workflow/schemas/config.schema.yaml, src/digimus/
+# Outputs: results/config.yaml, the configuration as it was used
+
+import ast
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "src"))
+os.environ["PYTHONPATH"] = f"{ROOT / 'src'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(os.pathsep)
+
+from snakemake.exceptions import WorkflowError
+
+from digimus import configuration
+from digimus.errors import InputError
+from digimus.storage import write_text
+
+
+def or_stop(function, *arguments):
+    """What the function returns; an InputError stops the workflow before any job, without a traceback."""
+    try:
+        return function(*arguments)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+CONFIG = or_stop(configuration.checked, config, SCHEMA)
+FAILED = Path(".snakemake/digimus-failed.txt")
+
+
+def results(*parts):
+    """A path under the results folder."""
+    return "/".join([CONFIG["results_dir"].rstrip("/"), *parts])
+
+
+def log_file(name):
+    """Where a rule's log lies."""
+    return results("logs", f"{name}.log")
+
+
+def benchmark_file(name):
+    """Where a rule's time and memory are noted."""
+    return results("benchmarks", "rules", f"{name}.tsv")
+
+
+def code(*subpackages):
+    """A hash of the library's code that a rule uses; comments, docstrings and layout do not count.
+
+    Snakemake does not see an edit in an imported module. With this among a rule's parameters, an edit in
+    one subpackage reruns the rules that use it, and nothing else.
+    """
+    library = ROOT / "src/digimus"
+    files = [library / name for name in ("errors.py", "seeding.py", "storage.py")]
+    for subpackage in subpackages:
+        path = library / subpackage
+        files += sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(code_of(file).encode())
+    return digest.hexdigest()[:16]
+
+
+def code_of(file, known={}):
+    """The abstract syntax of a module without its docstrings."""
+    if file not in known:
+        tree = ast.parse(file.read_text())
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+                if isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+                    node.body = body[1:] or [ast.Pass()]
+        known[file] = ast.dump(tree)
+    return known[file]
+
+
+def fingerprint(folder, pattern):
+    """A hash of the names, sizes and times of the files in a folder, so that a changed folder reruns its reader."""
+    files = sorted(Path(folder).glob(pattern))
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}\n".encode())
+    return f"{len(files)} files {digest.hexdigest()[:16]}"
+
+
+def existing(path, where):
+    """A path that must be there before any job starts."""
+    if not Path(path).exists():
+        raise InputError(
+            "The configuration names a file or folder that is not there.",
+            where=where,
+            expected="a path that exists, relative to the project's folder or absolute",
+            got=path,
+            hint="Correct the path, or set the whole entry to null to leave it out.",
+        )
+    return path
+
+
+SOURCES = CONFIG["morphology"]["sources"]
+TABLES = CONFIG["motifs"]["tables"]
+DATASETS = CONFIG["recordings"]["datasets"]
+SIMULATED_SOURCES = [name for name, source in SOURCES.items() if source.get("simulated")]
+SIMULATED_DATASETS = [name for name, dataset in DATASETS.items() if dataset.get("simulated")]
+
+
+def check_inputs():
+    """Stop before any job where a configured input is absent."""
+    for name, source in SOURCES.items():
+        if name not in SIMULATED_SOURCES:
+            for key in ("folder", "index", "annotation", "structure_tree"):
+                if key in source:
+                    existing(source[key], f"morphology.sources.{name}.{key}")
+    for name, table in TABLES.items():
+        existing(table["path"], f"motifs.tables.{name}.path")
+    for name, dataset in DATASETS.items():
+        if name not in SIMULATED_DATASETS:
+            existing(dataset["folder"], f"recordings.datasets.{name}.folder")
+
+
+def expire_failed():
+    """Make the kept outputs of failed jobs old.
+
+    `update()` keeps what a rule wrote earlier when the rule fails, but gives it a new time, and the next run
+    would take it for up to date. Jobs that fail list their outputs; here they are set back to the epoch.
+    """
+    if FAILED.exists() and workflow.is_main_process:
+        for path in set(FAILED.read_text().splitlines()):
+            if os.path.exists(path):
+                os.utime(path, (1, 1))
+        FAILED.unlink()
+
+
+or_stop(check_inputs)
+expire_failed()
+
+
+onstart:
+    write_text(results("config.yaml"), yaml.safe_dump(CONFIG, sort_keys=False))
+
+
+wildcard_constraints:
+    source="|".join([*SOURCES, *TABLES]) or "none",
+    dataset="|".join(DATASETS) or "none",
+    region="[^/]+",
+    task="[A-Za-z0-9]+",
+    model="[A-Za-z0-9._-]+",
+    prior="[A-Za-z0-9._-]+",

@@ -1,0 +1,64 @@
+# Evaluation: scores of every cell, reference decoders, and what chance would give.
+#
+# Inputs:  results/training/…, results/recordings/{dataset}/sessions.csv
+# Outputs: results/evaluation/scores.csv   benchmark, task, animal, session, region, n_units, model, prior, seed, split, fold, metric, value
+#          results/evaluation/curves.csv   learning curves of the rule tasks
+#          results/evaluation/models.csv   size and activity of every trained network
+#          results/evaluation/references/{dataset}.{scores,nulls}.csv   logistic and clock decoders, permutations
+
+
+rule evaluation:
+    input:
+        results("evaluation/scores.csv"),
+
+
+def truth_table(wildcards):
+    """The known best accuracies of a simulated dataset."""
+    if wildcards.dataset not in SIMULATED_DATASETS:
+        return []
+    return f"{SIMULATED_FOLDER}/recordings/{wildcards.dataset}/truth.csv"
+
+
+rule reference_decoders:
+    input:
+        sessions=results("recordings/{dataset}/sessions.csv"),
+        truth=truth_table,
+    output:
+        scores=update(results("evaluation/references/{dataset}.scores.csv")),
+        nulls=update(results("evaluation/references/{dataset}.nulls.csv")),
+    params:
+        splits=DECODING["splits"],
+        n_folds=DECODING["n_folds"],
+        gap_trials=DECODING["gap_trials"],
+        n_permutations=CONFIG["evaluation"]["n_permutations"],
+        seed=CONFIG["seed"],
+        code=code("analysis/decoding", "analysis/evaluation", "recordings"),
+    log:
+        log_file("reference_decoders/{dataset}"),
+    benchmark:
+        benchmark_file("reference_decoders/{dataset}")
+    script:
+        "../scripts/reference_decoders.py"
+
+
+rule score_cells:
+    input:
+        rules=RULE_CELLS,
+        decoding=DECODING_CELLS,
+        references=expand(results("evaluation/references/{dataset}.scores.csv"), dataset=DATASETS),
+        nulls=expand(results("evaluation/references/{dataset}.nulls.csv"), dataset=DATASETS),
+        sessions=expand(results("recordings/{dataset}/sessions.csv"), dataset=DATASETS),
+    output:
+        scores=update(results("evaluation/scores.csv")),
+        curves=update(results("evaluation/curves.csv")),
+        models=update(results("evaluation/models.csv")),
+        nulls=update(results("evaluation/nulls.csv")),
+    params:
+        datasets=list(DATASETS),
+        code=code("analysis/decoding", "analysis/evaluation", "tasks/registry"),
+    log:
+        log_file("score_cells"),
+    benchmark:
+        benchmark_file("score_cells")
+    script:
+        "../scripts/score_cells.py"

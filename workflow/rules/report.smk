@@ -1,0 +1,31 @@
+# Report: one page that opens offline, with figures, claims, configuration and times.
+#
+# Inputs:  figures, claims, tables of set-aside inputs, results/benchmarks/rules/
+# Outputs: results/report.html
+
+
+rule report:
+    input:
+        results("report.html"),
+
+
+rule write_report:
+    input:
+        figures=FIGURES,
+        claims=results("claims.csv"),
+        set_aside=expand(results("morphology/{source}/set_aside.csv"), source=SOURCES),
+        sessions=expand(results("recordings/{dataset}/sessions.csv"), dataset=DATASETS),
+        models=results("evaluation/models.csv"),
+    output:
+        page=update(results("report.html")),
+    params:
+        configuration=CONFIG,
+        figures=CONFIG["figures"],
+        captions=expand("workflow/report/{name}.rst", name=CONFIG["figures"]),
+        code=code("figures"),
+    log:
+        log_file("write_report"),
+    benchmark:
+        benchmark_file("write_report")
+    script:
+        "../scripts/write_report.py"

@@ -1,0 +1,31 @@
+# Retention: do trained weights keep the motifs of the prior?
+#
+# Inputs:  results/training/rules/{task}/{model}/{prior}.h5, results/motifs/{source}/priors.csv
+# Outputs: results/retention/profiles.csv  task, prior, seed, stage, triad: enrichment in the weights
+#          results/retention/scores.csv    task, target, prior, seed, stage: distance to the target's profile
+
+RETENTION_CELLS = [cell for cell in RULE_CELLS if kind_of(cell.split("/")[-2]) == "digimus"]
+
+
+rule retention:
+    input:
+        results("retention/scores.csv"),
+
+
+rule weight_motifs:
+    input:
+        cells=RETENTION_CELLS,
+        priors=lambda wildcards: sorted({results(f"motifs/{PRIORS[p]['source']}/priors.csv") for p in RULES["priors"]}),
+    output:
+        profiles=update(results("retention/profiles.csv")),
+        scores=update(results("retention/scores.csv")),
+    params:
+        priors={name: PRIORS[name] for name in RULES["priors"]},
+        density=TRAINING["motif_term"]["density"],
+        code=code("analysis/retention", "motifs"),
+    log:
+        log_file("weight_motifs"),
+    benchmark:
+        benchmark_file("weight_motifs")
+    script:
+        "../scripts/weight_motifs.py"

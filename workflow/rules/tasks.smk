@@ -1,0 +1,26 @@
+# The rule tasks: one example trial of each, as a table.
+#
+# Inputs:  none
+# Outputs: results/tasks/trials.csv  task x step x channel: input, target and mask of one trial
+
+RULES = CONFIG["training"]["rules"]
+
+
+rule tasks:
+    input:
+        results("tasks/trials.csv"),
+
+
+rule task_trials:
+    output:
+        trials=results("tasks/trials.csv"),
+    params:
+        tasks=RULES["tasks"],
+        seed=CONFIG["seed"],
+        code=code("tasks"),
+    log:
+        log_file("task_trials"),
+    benchmark:
+        benchmark_file("task_trials")
+    script:
+        "../scripts/task_trials.py"

@@ -1,0 +1,52 @@
+"""What the two training rules share: the cell, its motif term and its key."""
+
+import hashlib
+import json
+import logging
+
+import torch
+from job import provenance
+
+from digimus.models import MotifTerm, build, matched_settings, n_parameters
+from digimus.motifs.priors import build_prior, read_priors
+from digimus.training.cells import Cell
+
+torch.set_num_threads(1)
+
+
+def make_cell(snakemake, benchmark, unit, *, n_units, n_inputs, n_outputs):
+    """The cell of a job; a model without a width of its own is matched to DigiMus in size."""
+    settings = dict(snakemake.params.model)
+    kind = settings.pop("kind")
+    if "n_units" not in settings:
+        settings["n_units"] = n_units
+        if kind != "digimus":
+            reference = n_parameters(build("digimus", n_inputs, n_outputs, n_units=n_units))
+            settings.pop("n_units")
+            settings = matched_settings(build, kind, n_inputs, n_outputs, reference, **settings)
+    logging.info("%s: %s", kind, settings)
+    return Cell(
+        benchmark=benchmark,
+        unit=unit,
+        model=snakemake.wildcards.model,
+        kind=kind,
+        prior=snakemake.wildcards.prior,
+        model_settings=settings,
+        seeds=tuple(snakemake.params.seeds),
+        device=snakemake.params.device,
+    )
+
+
+def make_motif_term(snakemake, n_updates):
+    """The motif term of a job, or None."""
+    configured = snakemake.params.prior
+    if configured is None:
+        return None
+    priors = read_priors(snakemake.input.priors)
+    prior = build_prior(configured["name"], configured["kind"], priors, configured["region"])
+    return MotifTerm(prior, n_updates=n_updates, **snakemake.params.motif_term)
+
+
+def key_of(snakemake):
+    """A hash of everything that the result depends on."""
+    return hashlib.sha256(json.dumps(provenance(snakemake), sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,19 @@
+"""Draw one figure from its tables, and write the table behind it."""
+
+from job import job
+
+with job(snakemake):
+    from digimus.figures import draw, save_figure
+    from digimus.storage import read_table, write_table
+
+    tables = {path: read_table(path, dtype={"session": str, "animal": str}, low_memory=False) for path in snakemake.input}
+    params = snakemake.params
+    figure, table = draw(
+        snakemake.wildcards.figure,
+        tables,
+        simulated_sources=tuple(params.simulated_sources),
+        simulated_datasets=tuple(params.simulated_datasets),
+        simulated_priors=tuple(params.simulated_priors),
+    )
+    write_table(snakemake.output.table, table)
+    save_figure(figure, snakemake.output.pdf, snakemake.output.png)

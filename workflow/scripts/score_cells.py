@@ -1,0 +1,26 @@
+"""Score every trained cell and join the scores of the reference decoders."""
+
+import pandas as pd
+from job import job
+
+with job(snakemake):
+    from digimus.analysis.evaluation import decoding_scores, rule_tables
+    from digimus.storage import read_table, write_table
+    from digimus.training import load
+
+    scores, curves, models = rule_tables(load(path) for path in snakemake.input.rules)
+    text = {"session": str, "animal": str}
+    tables = {
+        dataset: read_table(path, dtype=text)
+        for dataset, path in zip(snakemake.params.datasets, snakemake.input.sessions, strict=True)
+    }
+    parts = [scores]
+    for path in snakemake.input.decoding:
+        parts.append(decoding_scores(path, tables[path.split("/")[-4]]))
+    parts += [read_table(path, dtype=text) for path in snakemake.input.references]
+    filled = [part for part in parts if len(part)]
+    write_table(snakemake.output.scores, pd.concat(filled or parts, ignore_index=True))
+    write_table(snakemake.output.curves, curves)
+    write_table(snakemake.output.models, models)
+    nulls = [read_table(path, dtype=text) for path in snakemake.input.nulls]
+    write_table(snakemake.output.nulls, pd.concat(nulls, ignore_index=True) if nulls else pd.DataFrame())

@@ -1,0 +1,34 @@
+"""Train all seeds of one model with one prior to decode every session of one dataset."""
+
+from job import job, provenance
+
+with job(snakemake):
+    from cell import key_of, make_cell, make_motif_term
+    from decoding_inputs import splits_of, used_sessions
+
+    from digimus.training import FitSettings, train_decoders
+
+    decoding = snakemake.params.decoding
+    _, sessions = used_sessions(snakemake.input.sessions)
+    largest = max(sessions, key=lambda session: session.n_units)
+    train_decoders(
+        snakemake.output.cell,
+        make_cell(
+            snakemake, snakemake.wildcards.dataset, "sessions",
+            n_units=decoding["n_units"], n_inputs=largest.n_units, n_outputs=len(largest.classes),
+        ),
+        FitSettings(
+            n_updates=decoding["n_updates"],
+            learning_rate=snakemake.params.learning_rate,
+            weight_decay=decoding.get("weight_decay", 0.0),
+            validate_every=decoding["validate_every"],
+        ),
+        sessions,
+        splits=splits_of(
+            decoding["splits"], decoding["n_folds"], decoding["gap_trials"], snakemake.params.seed
+        ),
+        batch_size=decoding["batch_size"],
+        motif_term=make_motif_term(snakemake, decoding["n_updates"]),
+        provenance=provenance(snakemake),
+        key=key_of(snakemake),
+    )  # fmt: skip

@@ -1,0 +1,20 @@
+"""The motifs of initial and trained weights beside those of the priors."""
+
+from job import job
+
+with job(snakemake):
+    from digimus.analysis.retention import retention_tables
+    from digimus.motifs.priors import build_prior, read_priors
+    from digimus.storage import write_table
+    from digimus.training import load
+
+    tables = {path.split("/")[-2]: read_priors(path) for path in snakemake.input.priors}
+    priors = {
+        name: build_prior(name, prior["kind"], tables[prior["source"]], prior["region"])
+        for name, prior in snakemake.params.priors.items()
+    }
+    profiles, scores = retention_tables(
+        (load(path) for path in snakemake.input.cells), priors, snakemake.params.density
+    )
+    write_table(snakemake.output.profiles, profiles)
+    write_table(snakemake.output.scores, scores)
