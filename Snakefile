@@ -9,6 +9,7 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/simulation.smk"
 include: "workflow/rules/morphology.smk"
 include: "workflow/rules/connectome.smk"
@@ -22,6 +23,25 @@ include: "workflow/rules/states.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+
+
+onstart:
+    write_text(results("config.yaml"), yaml.safe_dump(CONFIG, sort_keys=False))
+
+
+onsuccess:
+    print(
+        f"\nDone. Report: {results('report.html')}  claims: {results('claims.csv')}  figures: {results('figures/')}"
+    )
+
+
+wildcard_constraints:
+    source="|".join([*SOURCES, *TABLES]) or "none",
+    dataset="|".join(DATASETS) or "none",
+    region="[^/]+",
+    task="[A-Za-z0-9]+",
+    model="[A-Za-z0-9._-]+",
+    prior="[A-Za-z0-9._-]+",
 
 
 rule all:

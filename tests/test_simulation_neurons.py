@@ -1,5 +1,6 @@
 """Simulated neurons: the files are sound, and the planted wiring is found again from morphologies alone."""
 
+from collections import defaultdict
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,11 +18,12 @@ from digimus.simulation.neurons import CENTRES_UM, REGIONS, NeuronSettings, plan
 TINY = {"regions": ["SIM-geometry", "SIM-feedforward"], "n_neurons": 24}
 READ = {"region_column": "region", "brain_column": "brain", "id_column": "id"}
 TARGETED = REGIONS[1:]
+WITH_MOTIFS = REGIONS[2:]
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """All five regions at their defaults, read back and made into graphs."""
+    """All seven regions at their defaults, read back and made into graphs."""
     folder = tmp_path_factory.mktemp("simulated")
     index = simulate_neurons(folder, seed=1)
     reading = read_folder(folder, "*.swc", index=folder / "index.csv", **READ, voxel_um=25, keep=False)
@@ -45,12 +47,24 @@ def share_cyclic(counts):
     return cyclic / (transitive + cyclic)
 
 
+def share_on_hubs(graph):
+    """Share of edges that end on the 13 neurons (a fifth) with most of them."""
+    return np.sort(graph.sum(axis=0))[-13:].sum() / graph.sum()
+
+
+def recovered_order(truth, found, least=0.05):
+    """Whether values that truly differ by more than `least` are found in the same order."""
+    truth, found = np.subtract.outer(truth, truth), np.subtract.outer(found, found)
+    clear = np.abs(truth) > least
+    return (np.sign(truth) == np.sign(found))[clear].all()
+
+
 # Files
 
 
 def test_every_neuron_is_whole_and_in_its_region(whole):
     table = whole.reading.neurons
-    assert len(table) == 5 * 64 and len(whole.reading.set_aside) == 0
+    assert len(table) == 7 * 64 and len(whole.reading.set_aside) == 0
     assert (table["flags"] == "").all() and (table["hemisphere"] == "left").all()
     assert (table.groupby("region").size() == 64).all() and set(table["region"]) == set(REGIONS)
     assert table["brain"].nunique() == 4
@@ -109,6 +123,7 @@ def test_the_index_is_written_last(tmp_path, monkeypatch):
         ({"n_neurons": 2}, "n_neurons"),
         ({"n_neurons": 900}, "spacing_um"),
         ({"density": 0.9}, "density"),
+        ({"hubs": 1.5}, "hubs"),
     ],
 )
 def test_wrong_settings_are_named(tmp_path, wrong, words):
@@ -119,7 +134,7 @@ def test_wrong_settings_are_named(tmp_path, wrong, words):
 @pytest.mark.real_data
 def test_simulated_neurons_lie_inside_the_brain(whole, real_data):
     atlas = Atlas(real_data / "ontology" / "annotation_25.nrrd")
-    for k in range(0, 320, 16):
+    for k in range(0, 448, 16):
         assert "outside" not in atlas.region_at(read_swc(whole.folder / whole.index["file"][k]).xyz_um)
 
 
@@ -138,6 +153,12 @@ def test_all_plans_share_density_and_distances():
     assert plan_region("SIM-geometry", settings, 5)[1] is None
 
 
+def test_centres_are_far_apart():
+    centres = np.array(list(CENTRES_UM.values()))
+    apart = np.linalg.norm(centres[:, None] - centres, axis=-1)[~np.eye(len(centres), dtype=bool)]
+    assert apart.min() > 2000
+
+
 def test_planted_rules_hold(whole):
     census = {region: triad_census(planted_edges(whole, region))[IS_MOTIF] for region in TARGETED}
     reciprocity = {}
@@ -147,6 +168,8 @@ def test_planted_rules_hold(whole):
     assert reciprocity["SIM-reciprocal"] >= 0.6 and reciprocity["SIM-feedforward"] == 0
     assert census["SIM-feedforward"][MOTIFS.index("030C")] == 0
     assert census["SIM-cyclic"][MOTIFS.index("030C")] > 200
+    on_hubs = {region: share_on_hubs(planted_edges(whole, region)) for region in TARGETED}
+    assert on_hubs["SIM-hubs"] >= 0.5 and on_hubs["SIM-distance"] < 0.4
 
 
 # Recovery
@@ -175,19 +198,39 @@ def test_regions_are_ordered_as_planted(whole):
         found.append(share_cyclic(triad_census(drawn)[IS_MOTIF]))
         back.append((truth * truth.T).sum() / truth.sum())
         back_found.append(graph.reciprocity)
-    assert np.argsort(back).tolist() == np.argsort(back_found).tolist()
+    assert recovered_order(back, back_found)
     extremes = [TARGETED.index(name) for name in ("SIM-feedforward", "SIM-cyclic")]
     assert [np.argmin(found), np.argmax(found)] == [np.argmin(planted), np.argmax(planted)] == extremes
 
 
-def test_only_the_targeted_regions_differ_from_geometry(whole):
+def test_only_regions_with_a_rule_differ_from_geometry(whole):
     p, largest = {}, {}
     for region, graph in whole.graphs.items():
         profile = significance_profile(graph.probability, "distance", 60, graph.soma_um, seed=1)
         p[region], largest[region] = profile.p_profile, np.nanmax(np.abs(profile.z))
     assert p["SIM-geometry"] > 0.2 and largest["SIM-geometry"] < 1.5
-    for region in TARGETED:
+    assert p["SIM-distance"] > 0.1 and largest["SIM-distance"] < 3
+    for region in WITH_MOTIFS:
         assert p[region] < 0.05 and largest[region] > 5
+
+
+def test_targeted_axons_alone_make_no_motifs_and_hubs_make_those_of_their_degrees(tmp_path):
+    p, excess = defaultdict(list), defaultdict(list)
+    for seed in range(2, 7):
+        folder = tmp_path / str(seed)
+        simulate_neurons(folder, {"regions": ["SIM-distance", "SIM-hubs"]}, seed)
+        reading = read_folder(folder, "*.swc", index=folder / "index.csv", **READ, voxel_um=25, keep=False)
+        for region in ("SIM-distance", "SIM-hubs"):
+            graph = region_graph(reading.arbors, region=region)
+            for null in ("degree", "distance", "distance-mutual"):
+                profile = significance_profile(graph.probability, null, 40, graph.soma_um, seed)
+                p[region, null].append(profile.p_profile)
+                excess[region, null].append(profile.excess)
+    for null in ("distance", "distance-mutual"):
+        assert (np.array(p["SIM-distance", null]) > 0.05).sum() >= 4
+        assert max(p["SIM-hubs", null]) < 0.05
+        assert (np.array(excess["SIM-hubs", "degree"]) < 0.3 * np.array(excess["SIM-hubs", null])).all()
+    assert (np.array(p["SIM-hubs", "degree"]) > 0.05).sum() >= 4
 
 
 def test_a_tiny_simulation_makes_graphs(tmp_path):

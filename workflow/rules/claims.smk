@@ -12,12 +12,19 @@ rule claims:
 rule test_claims:
     input:
         scores=results("evaluation/scores.csv"),
+        models=results("evaluation/models.csv"),
         retention=results("retention/scores.csv"),
         states=results("states/summary.csv"),
         profiles=expand(results("motifs/{source}/profiles.csv"), source=SOURCES),
         verdicts=expand(results("motifs/{source}/verdicts.csv"), source=SOURCES),
     output:
         claims=update(results("claims.csv")),
+    log:
+        log_file("test_claims"),
+    benchmark:
+        benchmark_file("test_claims")
+    conda:
+        "../../envs/analysis.yaml"
     params:
         datasets={name: DATASETS[name]["priors"] for name in DATASETS},
         rule_priors=RULES["priors"],
@@ -28,9 +35,5 @@ rule test_claims:
         evaluation=CONFIG["evaluation"],
         seed=CONFIG["seed"],
         code=code("analysis/claims", "analysis/statistics"),
-    log:
-        log_file("test_claims"),
-    benchmark:
-        benchmark_file("test_claims")
     script:
         "../scripts/test_claims.py"

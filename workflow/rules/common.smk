@@ -1,7 +1,7 @@
-# What every rule file uses: the checked configuration, paths, and hashes of the library's code.
+# What all stages share. The checked configuration, paths, and hashes of the library's code.
 #
 # Inputs:  the merged configuration, workflow/schemas/config.schema.yaml, src/digimus/
-# Outputs: results/config.yaml, the configuration as it was used
+# Outputs: none; the Snakefile writes results/config.yaml, the configuration as it was used
 
 import ast
 import hashlib
@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "src"))
-os.environ["PYTHONPATH"] = f"{ROOT / 'src'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(os.pathsep)
+os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT / "src"), *filter(None, [os.getenv("PYTHONPATH")])]))
 
 from snakemake.exceptions import WorkflowError
 
@@ -35,26 +35,29 @@ CONFIG = or_stop(configuration.checked, config, SCHEMA)
 FAILED = Path(".snakemake/digimus-failed.txt")
 
 
-def results(*parts):
+RESULTS = CONFIG["results_dir"].rstrip("/")
+
+
+def results(path):
     """A path under the results folder."""
-    return "/".join([CONFIG["results_dir"].rstrip("/"), *parts])
+    return f"{RESULTS}/{path}"
 
 
 def log_file(name):
-    """Where a rule's log lies."""
-    return results("logs", f"{name}.log")
+    """Where the log of a job lies."""
+    return results(f"logs/{name}.log")
 
 
 def benchmark_file(name):
-    """Where a rule's time and memory are noted."""
-    return results("benchmarks", "rules", f"{name}.tsv")
+    """Where time and memory of a job are noted."""
+    return results(f"benchmarks/rules/{name}.tsv")
 
 
 def code(*subpackages):
-    """A hash of the library's code that a rule uses; comments, docstrings and layout do not count.
+    """A hash of the library's code that a stage uses; comments, docstrings and layout do not count.
 
-    Snakemake does not see an edit in an imported module. With this among a rule's parameters, an edit in
-    one subpackage reruns the rules that use it, and nothing else.
+    Snakemake does not see an edit in an imported module. With this hash among the parameters, an edit in
+    one subpackage reruns the stages that use it, and nothing else.
     """
     library = ROOT / "src/digimus"
     files = [library / name for name in ("errors.py", "seeding.py", "storage.py")]
@@ -126,7 +129,7 @@ def check_inputs():
 def expire_failed():
     """Make the kept outputs of failed jobs old.
 
-    `update()` keeps what a rule wrote earlier when the rule fails, but gives it a new time, and the next run
+    `update()` keeps what was written earlier when a job fails, but gives it a new time, and the next run
     would take it for up to date. Jobs that fail list their outputs; here they are set back to the epoch.
     """
     if FAILED.exists() and workflow.is_main_process:
@@ -138,16 +141,3 @@ def expire_failed():
 
 or_stop(check_inputs)
 expire_failed()
-
-
-onstart:
-    write_text(results("config.yaml"), yaml.safe_dump(CONFIG, sort_keys=False))
-
-
-wildcard_constraints:
-    source="|".join([*SOURCES, *TABLES]) or "none",
-    dataset="|".join(DATASETS) or "none",
-    region="[^/]+",
-    task="[A-Za-z0-9]+",
-    model="[A-Za-z0-9._-]+",
-    prior="[A-Za-z0-9._-]+",

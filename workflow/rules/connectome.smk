@@ -11,25 +11,21 @@ rule connectome:
         expand(results("connectome/{source}/graphs.csv"), source=SOURCES),
 
 
-def region_graphs(wildcards):
-    """The graphs of all regions of a source."""
-    regions = SOURCES[wildcards.source]["regions"]
-    return expand(results("connectome/{source}/{region}.h5"), source=wildcards.source, region=regions)
-
-
 rule region_graph:
     input:
         arbors=results("morphology/{source}/arbors.h5"),
     output:
         graph=update(results("connectome/{source}/{region}.h5")),
-    params:
-        settings=CONFIG["connectome"],
-        simulated=lambda wildcards: wildcards.source in SIMULATED_SOURCES,
-        code=code("connectome", "morphology"),
     log:
         log_file("region_graph/{source}/{region}"),
     benchmark:
         benchmark_file("region_graph/{source}/{region}")
+    conda:
+        "../../envs/neurons.yaml"
+    params:
+        settings=CONFIG["connectome"],
+        simulated=lambda wildcards: wildcards.source in SIMULATED_SOURCES,
+        code=code("connectome", "morphology"),
     script:
         "../scripts/region_graph.py"
 
@@ -40,12 +36,14 @@ rule graph_tables:
     output:
         graphs=update(results("connectome/{source}/graphs.csv")),
         distance=update(results("connectome/{source}/distance.csv")),
-    params:
-        regions=lambda wildcards: SOURCES[wildcards.source]["regions"],
-        code=code("connectome"),
     log:
         log_file("graph_tables/{source}"),
     benchmark:
         benchmark_file("graph_tables/{source}")
+    conda:
+        "../../envs/neurons.yaml"
+    params:
+        regions=lambda wildcards: SOURCES[wildcards.source]["regions"],
+        code=code("connectome"),
     script:
         "../scripts/graph_tables.py"

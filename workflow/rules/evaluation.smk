@@ -12,13 +12,6 @@ rule evaluation:
         results("evaluation/scores.csv"),
 
 
-def truth_table(wildcards):
-    """The known best accuracies of a simulated dataset."""
-    if wildcards.dataset not in SIMULATED_DATASETS:
-        return []
-    return f"{SIMULATED_FOLDER}/recordings/{wildcards.dataset}/truth.csv"
-
-
 rule reference_decoders:
     input:
         sessions=results("recordings/{dataset}/sessions.csv"),
@@ -26,6 +19,12 @@ rule reference_decoders:
     output:
         scores=update(results("evaluation/references/{dataset}.scores.csv")),
         nulls=update(results("evaluation/references/{dataset}.nulls.csv")),
+    log:
+        log_file("reference_decoders/{dataset}"),
+    benchmark:
+        benchmark_file("reference_decoders/{dataset}")
+    conda:
+        "../../envs/analysis.yaml"
     params:
         splits=DECODING["splits"],
         n_folds=DECODING["n_folds"],
@@ -33,10 +32,6 @@ rule reference_decoders:
         n_permutations=CONFIG["evaluation"]["n_permutations"],
         seed=CONFIG["seed"],
         code=code("analysis/decoding", "analysis/evaluation", "recordings"),
-    log:
-        log_file("reference_decoders/{dataset}"),
-    benchmark:
-        benchmark_file("reference_decoders/{dataset}")
     script:
         "../scripts/reference_decoders.py"
 
@@ -53,12 +48,14 @@ rule score_cells:
         curves=update(results("evaluation/curves.csv")),
         models=update(results("evaluation/models.csv")),
         nulls=update(results("evaluation/nulls.csv")),
-    params:
-        datasets=list(DATASETS),
-        code=code("analysis/decoding", "analysis/evaluation", "tasks/registry"),
     log:
         log_file("score_cells"),
     benchmark:
         benchmark_file("score_cells")
+    conda:
+        TORCH_ENVIRONMENT
+    params:
+        datasets=list(DATASETS),
+        code=code("analysis/decoding", "analysis/evaluation", "tasks/registry"),
     script:
         "../scripts/score_cells.py"

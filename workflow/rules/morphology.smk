@@ -11,12 +11,6 @@ rule morphology:
         expand(results("morphology/{source}/neurons.csv"), source=SOURCES),
 
 
-def neuron_tables(wildcards):
-    """The tables that say which neuron lies where; for simulated neurons the index is written last."""
-    source = SOURCES[wildcards.source]
-    return [source[key] for key in ("index", "annotation", "structure_tree") if key in source]
-
-
 rule read_neurons:
     input:
         neuron_tables,
@@ -24,6 +18,12 @@ rule read_neurons:
         neurons=update(results("morphology/{source}/neurons.csv")),
         set_aside=update(results("morphology/{source}/set_aside.csv")),
         arbors=update(results("morphology/{source}/arbors.h5")),
+    log:
+        log_file("read_neurons/{source}"),
+    benchmark:
+        benchmark_file("read_neurons/{source}")
+    conda:
+        "../../envs/neurons.yaml"
     params:
         source=lambda wildcards: SOURCES[wildcards.source],
         files=lambda wildcards: (
@@ -34,9 +34,5 @@ rule read_neurons:
         voxel_um=CONFIG["morphology"]["voxel_um"],
         max_bad_share=CONFIG["morphology"]["max_bad_share"],
         code=code("morphology"),
-    log:
-        log_file("read_neurons/{source}"),
-    benchmark:
-        benchmark_file("read_neurons/{source}")
     script:
         "../scripts/read_neurons.py"

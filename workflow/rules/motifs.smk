@@ -18,32 +18,20 @@ rule region_motifs:
     output:
         profile=update(results("motifs/{source}/regions/{region}.profile.csv")),
         verdict=update(results("motifs/{source}/regions/{region}.verdict.csv")),
+    log:
+        log_file("region_motifs/{source}/{region}"),
+    benchmark:
+        benchmark_file("region_motifs/{source}/{region}")
+    conda:
+        "../../envs/neurons.yaml"
     params:
         n_draws=CONFIG["motifs"]["n_draws"],
         n_null=CONFIG["motifs"]["n_null"],
         n_bootstrap=CONFIG["motifs"]["n_bootstrap"],
         seed=CONFIG["seed"],
         code=code("motifs", "connectome"),
-    log:
-        log_file("region_motifs/{source}/{region}"),
-    benchmark:
-        benchmark_file("region_motifs/{source}/{region}")
     script:
         "../scripts/region_motifs.py"
-
-
-def region_tables(kind):
-    """The tables of all regions of a source."""
-
-    def tables(wildcards):
-        return expand(
-            results("motifs/{source}/regions/{region}.{kind}.csv"),
-            source=wildcards.source,
-            region=SOURCES[wildcards.source]["regions"],
-            kind=kind,
-        )
-
-    return tables
 
 
 rule motif_tables:
@@ -55,15 +43,17 @@ rule motif_tables:
         profiles=update(results("motifs/{source}/profiles.csv")),
         verdicts=update(results("motifs/{source}/verdicts.csv")),
         priors=update(results("motifs/{source}/priors.csv")),
-    wildcard_constraints:
-        source="|".join(SOURCES) or "none",
-    params:
-        min_neurons=CONFIG["connectome"]["min_neurons"],
-        code=code("motifs"),
     log:
         log_file("motif_tables/{source}"),
     benchmark:
         benchmark_file("motif_tables/{source}")
+    wildcard_constraints:
+        source="|".join(SOURCES) or "none",
+    conda:
+        "../../envs/neurons.yaml"
+    params:
+        min_neurons=CONFIG["connectome"]["min_neurons"],
+        code=code("motifs"),
     script:
         "../scripts/motif_tables.py"
 
@@ -73,14 +63,16 @@ rule published_priors:
         table=lambda wildcards: TABLES[wildcards.source]["path"],
     output:
         priors=update(results("motifs/{source}/priors.csv")),
-    wildcard_constraints:
-        source="|".join(TABLES) or "none",
-    params:
-        rows=lambda wildcards: TABLES[wildcards.source].get("rows", "presynaptic"),
-        code=code("motifs"),
     log:
         log_file("published_priors/{source}"),
     benchmark:
         benchmark_file("published_priors/{source}")
+    wildcard_constraints:
+        source="|".join(TABLES) or "none",
+    conda:
+        "../../envs/neurons.yaml"
+    params:
+        rows=lambda wildcards: TABLES[wildcards.source].get("rows", "presynaptic"),
+        code=code("motifs"),
     script:
         "../scripts/published_priors.py"

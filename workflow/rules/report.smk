@@ -18,14 +18,16 @@ rule write_report:
         models=results("evaluation/models.csv"),
     output:
         page=update(results("report.html")),
+    log:
+        log_file("write_report"),
+    benchmark:
+        benchmark_file("write_report")
+    conda:
+        "../../envs/analysis.yaml"
     params:
         configuration=CONFIG,
         figures=CONFIG["figures"],
         captions=expand("workflow/report/{name}.rst", name=CONFIG["figures"]),
         code=code("figures"),
-    log:
-        log_file("write_report"),
-    benchmark:
-        benchmark_file("write_report")
     script:
         "../scripts/write_report.py"

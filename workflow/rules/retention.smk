@@ -4,8 +4,6 @@
 # Outputs: results/retention/profiles.csv  task, prior, seed, stage, triad: enrichment in the weights
 #          results/retention/scores.csv    task, target, prior, seed, stage: distance to the target's profile
 
-RETENTION_CELLS = [cell for cell in RULE_CELLS if kind_of(cell.split("/")[-2]) == "digimus"]
-
 
 rule retention:
     input:
@@ -15,17 +13,21 @@ rule retention:
 rule weight_motifs:
     input:
         cells=RETENTION_CELLS,
-        priors=lambda wildcards: sorted({results(f"motifs/{PRIORS[p]['source']}/priors.csv") for p in RULES["priors"]}),
+        priors=lambda wildcards: sorted(
+            {results(f"motifs/{PRIORS[p]['source']}/priors.csv") for p in RULES["priors"]}
+        ),
     output:
         profiles=update(results("retention/profiles.csv")),
         scores=update(results("retention/scores.csv")),
-    params:
-        priors={name: PRIORS[name] for name in RULES["priors"]},
-        density=TRAINING["motif_term"]["density"],
-        code=code("analysis/retention", "motifs"),
     log:
         log_file("weight_motifs"),
     benchmark:
         benchmark_file("weight_motifs")
+    conda:
+        TORCH_ENVIRONMENT
+    params:
+        priors={name: PRIORS[name] for name in RULES["priors"]},
+        density=TRAINING["motif_term"]["density"],
+        code=code("analysis/retention", "motifs"),
     script:
         "../scripts/weight_motifs.py"

@@ -18,13 +18,15 @@ rule network_states:
         summary=update(results("states/summary.csv")),
         distances=update(results("states/distances.csv")),
         trajectories=update(results("states/trajectories.csv")),
-    params:
-        n_test=RULES["n_test"],
-        seed=CONFIG["seed"],
-        code=code("analysis/states", "analysis/errors", "models", "tasks"),
     log:
         log_file("network_states"),
     benchmark:
         benchmark_file("network_states")
+    conda:
+        TORCH_ENVIRONMENT
+    params:
+        n_test=RULES["n_test"],
+        seed=CONFIG["seed"],
+        code=code("analysis/states", "analysis/errors", "models", "tasks"),
     script:
         "../scripts/network_states.py"

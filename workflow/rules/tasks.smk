@@ -3,8 +3,6 @@
 # Inputs:  none
 # Outputs: results/tasks/trials.csv  task x step x channel: input, target and mask of one trial
 
-RULES = CONFIG["training"]["rules"]
-
 
 rule tasks:
     input:
@@ -14,13 +12,15 @@ rule tasks:
 rule task_trials:
     output:
         trials=results("tasks/trials.csv"),
-    params:
-        tasks=RULES["tasks"],
-        seed=CONFIG["seed"],
-        code=code("tasks"),
     log:
         log_file("task_trials"),
     benchmark:
         benchmark_file("task_trials")
+    conda:
+        TORCH_ENVIRONMENT
+    params:
+        tasks=RULES["tasks"],
+        seed=CONFIG["seed"],
+        code=code("tasks"),
     script:
         "../scripts/task_trials.py"

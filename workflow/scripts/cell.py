@@ -44,7 +44,8 @@ def make_motif_term(snakemake, n_updates):
         return None
     priors = read_priors(snakemake.input.priors)
     prior = build_prior(configured["name"], configured["kind"], priors, configured["region"])
-    return MotifTerm(prior, n_updates=n_updates, **snakemake.params.motif_term)
+    own = {key: configured[key] for key in ("loss", "weight") if key in configured}
+    return MotifTerm(prior, n_updates=n_updates, **{**snakemake.params.motif_term, **own})
 
 
 def key_of(snakemake):

@@ -11,7 +11,7 @@ with job(snakemake):
     source = dict(snakemake.params.source)
     source.pop("simulated", None)
     annotation, tree = source.pop("annotation", None), source.pop("structure_tree", None)
-    atlas = Atlas.read(annotation, tree) if annotation else None
+    atlas = Atlas(annotation, tree) if annotation else None
     reading = read_folder(
         **source,
         source=snakemake.wildcards.source,

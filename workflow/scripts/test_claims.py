@@ -5,7 +5,6 @@ from job import job
 with job(snakemake):
     from digimus.analysis import claims as ask
     from digimus.storage import read_table, write_table
-    from digimus.tasks import TASKS
 
     params, inputs = snakemake.params, snakemake.input
     smallest = params.evaluation["smallest_effect"]
@@ -22,7 +21,7 @@ with job(snakemake):
     ask.rule_claims(
         claims,
         scores,
-        {name: task.family for name, task in TASKS.items()},
+        read_table(inputs.models).set_index("task")["family"].to_dict(),
         priors=params.rule_priors,
         models=params.rule_models,
         smallest=smallest["accuracy"],

@@ -38,6 +38,8 @@ def rule_tables(trained):
         Rows in the form of scores.csv; benchmark, task, model, prior, seed, update, metric, value; and
         n_parameters and activity per cell and seed.
     """
+    from digimus.tasks import TASKS  # needs torch, which the reference decoders do without
+
     score_rows, curve_rows, model_rows = [], [], []
     for cell in trained:
         for seed in cell.seeds:
@@ -59,7 +61,8 @@ def rule_tables(trained):
                     for update, value in zip(updates, values, strict=True)
                     if np.isfinite(value)
                 ]
-            model_rows.append(key | dict(n_parameters=cell.n_parameters) | _activity(cell, seed))
+            about = dict(family=TASKS[cell.unit].family, n_parameters=cell.n_parameters)
+            model_rows.append(key | about | _activity(cell, seed))
     return (
         pd.DataFrame(score_rows, columns=SCORE_COLUMNS),
         pd.DataFrame(curve_rows),

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import nrrd
 import numpy as np
-from iblatlas.regions import BrainRegions
 
 from digimus.errors import InputError
 from digimus.storage import read_table
@@ -92,6 +91,8 @@ class Atlas:
 def _read_tree(tree):
     """Acronym and parent id of each structure id."""
     if tree is None:
+        from iblatlas.regions import BrainRegions  # takes half a second, and most runs need no atlas
+
         regions = BrainRegions()
         numbers, acronyms, parents = regions.id, regions.acronym, regions.parent
     else:

@@ -1,8 +1,9 @@
 """Simulated neurons whose wiring is known, to see what the pipeline recovers from morphologies alone.
 
-Every region starts from one distance-dependent random graph. In all regions but `SIM-geometry` its edges
-are then moved, each to a pair of the same distance, until the region's own rule holds; axons grow to
-their targets and branch there. In `SIM-geometry` axons fill the space around their somata and aim at nothing.
+Every region starts from a distance-dependent random graph. Its edges are moved, each to a pair of the same
+distance, until the region's own rule holds; axons grow to their targets and branch there. Two controls have
+no motifs beyond distance: in `SIM-distance` no edge is moved, and in `SIM-geometry` axons fill the space
+around their somata and aim at nothing. In a third, `SIM-hubs`, the motifs follow from degrees.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -20,23 +21,26 @@ from digimus.seeding import stream
 from digimus.storage import write_table, write_text
 from digimus.suggest import did_you_mean
 
-# Centres in CCF µm (AP, DV, ML), each at least 1.6 mm inside one hemisphere and 2 mm from the others.
+# Centres in CCF µm (AP, DV, ML), each at least 1.4 mm inside one hemisphere and 2 mm from the others.
 CENTRES_UM = {
     "SIM-geometry": (6750.0, 4150.0, 3250.0),
+    "SIM-distance": (11550.0, 3650.0, 4150.0),
     "SIM-reciprocal": (4750.0, 3750.0, 3750.0),
     "SIM-feedforward": (8150.0, 2850.0, 2650.0),
     "SIM-cyclic": (6350.0, 2350.0, 4050.0),
     "SIM-clustered": (5350.0, 5650.0, 3950.0),
+    "SIM-hubs": (10750.0, 5550.0, 4250.0),
 }
 REGIONS = tuple(CENTRES_UM)
 N_COMMUNITIES = 4
+HUB_SHARE = 0.2
 _TREE_CONSTANT = 0.71  # length of such a tree through N random points in a volume V: .71 N^(2/3) V^(1/3)
 _MEAN_GAP = 2.26  # mean distance of two points of a Gaussian cloud, in its standard deviations
 _MOST_CHANCE = 0.95
 _DISTANCE_BIN_UM = 100.0
 _REACH_UM = 2.0
 _MARGIN_UM = 150.0
-_DEPTH_UM = 1600.0
+_DEPTH_UM = 1400.0
 _STEP_UM = 60.0
 _STUB_UM = 40.0
 _N_ROUTES = 24
@@ -50,6 +54,7 @@ _BOUNDS = (
     ("reciprocity", 0.0, 1.0),
     ("clustering", 0.0, 1.0),
     ("cycles", 1.0, 10.0),
+    ("hubs", 0.0, 1.0),
     ("dendrite_radius_um", 20, 300),
     ("dendrite_length_um", 500, 10000),
     ("terminal_length_um", 500, 50000),
@@ -58,10 +63,12 @@ _BOUNDS = (
 )
 _RULES = {
     "SIM-geometry": "no edge is planted; axons fill space, so that distance alone decides.",
+    "SIM-distance": "no edge is moved; axons aim at their targets, and yet distance alone decides.",
     "SIM-reciprocal": "edges are moved until {s.reciprocity:g} of them are returned.",
     "SIM-feedforward": "a hidden order of the neurons; every edge runs down it, so no cycle is left.",
     "SIM-cyclic": "edges close three-neuron cycles, {s.cycles:g} times as many as by chance.",
     "SIM-clustered": "four hidden communities, mixed in space; {s.clustering:g} of the edges stay within.",
+    "SIM-hubs": "a hidden fifth of the neurons are hubs; {s.hubs:g} of the edges end on one.",
 }
 
 
@@ -72,7 +79,7 @@ class NeuronSettings:
     Attributes
     ----------
     regions : "all" or sequence of str
-        Of SIM-geometry, SIM-reciprocal, SIM-feedforward, SIM-cyclic, SIM-clustered.
+        Of SIM-geometry, SIM-distance, SIM-reciprocal, SIM-feedforward, SIM-cyclic, SIM-clustered, SIM-hubs.
     n_neurons : int
         Neurons in each region.
     density : float
@@ -89,6 +96,8 @@ class NeuronSettings:
         Share of edges within communities in SIM-clustered.
     cycles : float
         Cyclic triads in SIM-cyclic, as a multiple of those of the random graph it starts from.
+    hubs : float
+        Share of edges that end on a hub in SIM-hubs, where a fifth of the neurons are hubs.
     dendrite_radius_um, dendrite_length_um : float
         Radius of the ball that a dendrite fills, and its total length.
     terminal_length_um, terminal_sd_um : float
@@ -106,6 +115,7 @@ class NeuronSettings:
     reciprocity: float = 0.6
     clustering: float = 0.75
     cycles: float = 3.0
+    hubs: float = 0.5
     dendrite_radius_um: float = 85.0
     dendrite_length_um: float = 2500.0
     terminal_length_um: float = 6000.0
@@ -176,6 +186,8 @@ def plan_region(region, settings, seed):
         return somas, None
     apart = cdist(somas, somas)
     start = _random_graph(apart, settings, generator)
+    if region == "SIM-distance":
+        return somas, start
     worth, holds = _rule(region, start, settings, generator)
     cyclic = region == "SIM-cyclic"
     return somas, _rewire(start, apart, worth, holds, generator, keep_returned=cyclic)
@@ -229,6 +241,9 @@ def _rule(region, start, settings, generator):
         label = generator.permutation(np.arange(n) % N_COMMUNITIES)
         same = label[:, None] == label
         return lambda graph, i, j: int(same[i, j]), lambda graph: same[graph].mean() >= settings.clustering
+    if region == "SIM-hubs":
+        hub = generator.permutation(n) < HUB_SHARE * n
+        return lambda graph, i, j: int(hub[j]), lambda graph: graph[:, hub].sum() >= settings.hubs * graph.sum()
     wanted = settings.cycles * max(_n_cycles(start), 1)
     return _closed_cycles, lambda graph: _n_cycles(graph) >= wanted
 
@@ -403,9 +418,11 @@ morphologies; no figure made from them says anything about a brain.
 
 Somata are spread evenly in a cube; dendrites fill a ball around each. An edge i -> j is drawn with a
 chance that falls as exp(-distance / {settings.decay_um:g} µm), with mean {settings.density:g}. In all
-regions but SIM-geometry these edges are moved, each to a pair of somata at the same distance (bins of
-{_DISTANCE_BIN_UM:g} µm), until the region's rule holds, and the axon of i sends a branch that ramifies in
-the dendrites of each j. So all regions share density and distance dependence, and differ in motifs.
+regions but SIM-geometry the axon of i sends a branch that ramifies in the dendrites of each j. In all but
+SIM-geometry and SIM-distance the edges are moved first, each to a pair of somata at the same distance (bins
+of {_DISTANCE_BIN_UM:g} µm), until the region's rule holds. So all regions share density and distance
+dependence, and differ in motifs. Three are controls: motifs of SIM-geometry and SIM-distance are geometry,
+and those of SIM-hubs follow from the degrees of its neurons.
 
 {rules}
 

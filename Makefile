@@ -1,0 +1,50 @@
+# make figures   set up and run the whole workflow (CONFIG=config/<overlay>.yaml to change it)
+# make test      set up and run every check
+# make setup     make .venv alone, from the lock, with the library installed editable
+#
+# Settings: PYTHON (3.11), CORES (all), CONFIG, TORCH_INDEX (an index of CPU or CUDA builds of torch)
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CORES ?= all
+CONFIG ?=
+TORCH_INDEX ?=
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: setup figures test unit check lock clean
+.DEFAULT_GOAL := figures
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "Python 3.11 is needed; name one with: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up .venv (a few minutes the first time) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) "$$(grep '^torch==' requirements.lock)" $(if $(TORCH_INDEX),-i $(TORCH_INDEX))
+	@$(PIP) --requirement requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+figures: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash workflow/run.sh --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check --compact-diff Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+unit: $(READY)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test: check unit
+
+lock: $(READY)
+	@{ sed -n '/^#/p' requirements.lock; \
+	$(BIN)/python -m pip freeze --all | grep -E '^[A-Za-z0-9._-]+==' | grep -iv '^pip==' | sed 's/+[a-z0-9.]*$$//' | sort -f; \
+	} > requirements.lock.new && mv requirements.lock.new requirements.lock
+
+clean:
+	rm -rf results .snakemake

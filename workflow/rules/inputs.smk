@@ -1,0 +1,129 @@
+# The grid of cells, and which files a job needs where that depends on the configuration.
+#
+# Inputs:  the checked configuration (common.smk)
+# Outputs: none
+
+SIMULATION = CONFIG.get("simulation", {})
+SIMULATED_FOLDER = SIMULATION.get("folder", "resources/simulated").rstrip("/")
+PRIORS = CONFIG["priors"]
+MODELS = CONFIG["models"]
+TRAINING = CONFIG["training"]
+RULES = TRAINING["rules"]
+DECODING = TRAINING["decoding"]
+TORCH_ENVIRONMENT = f"../../envs/torch-{'cpu' if TRAINING['device'] == 'cpu' else 'cuda'}.yaml"
+
+
+def neuron_tables(wildcards):
+    """The tables that say which neuron lies where; for simulated neurons the index is written last."""
+    source = SOURCES[wildcards.source]
+    return [source[key] for key in ("index", "annotation", "structure_tree") if key in source]
+
+
+def region_graphs(wildcards):
+    """The graphs of all regions of a source."""
+    regions = SOURCES[wildcards.source]["regions"]
+    return expand(results("connectome/{source}/{region}.h5"), source=wildcards.source, region=regions)
+
+
+def region_tables(kind):
+    """The tables of all regions of a source, as an input function."""
+
+    def tables(wildcards):
+        return expand(
+            results("motifs/{source}/regions/{region}.{kind}.csv"),
+            source=wildcards.source,
+            region=SOURCES[wildcards.source]["regions"],
+            kind=kind,
+        )
+
+    return tables
+
+
+def recorded_files(wildcards):
+    """The NWB files of a dataset; for a simulated one, the table that is written last."""
+    dataset = DATASETS[wildcards.dataset]
+    if wildcards.dataset in SIMULATED_DATASETS:
+        return f"{SIMULATED_FOLDER}/recordings/{wildcards.dataset}/truth.csv"
+    return sorted(str(path) for path in Path(dataset["folder"]).glob(dataset["pattern"]))
+
+
+def truth_table(wildcards):
+    """The known best accuracies of a simulated dataset."""
+    if wildcards.dataset not in SIMULATED_DATASETS:
+        return []
+    return f"{SIMULATED_FOLDER}/recordings/{wildcards.dataset}/truth.csv"
+
+
+def kind_of(model):
+    """The kind of a configured model; its name unless it says otherwise."""
+    return MODELS[model].get("kind", model)
+
+
+def cells(models, priors):
+    """(model, prior) pairs: every model without a motif term, and DigiMus with each prior too."""
+    plain = [(model, "none") for model in models]
+    return plain + [(m, prior) for m in models if kind_of(m) == "digimus" for prior in priors]
+
+
+def prior_table(wildcards):
+    """The table that a cell's prior is read from."""
+    if wildcards.prior == "none":
+        return []
+    return results(f"motifs/{PRIORS[wildcards.prior]['source']}/priors.csv")
+
+
+def prior_settings(wildcards):
+    """The configured prior of a cell."""
+    return None if wildcards.prior == "none" else {"name": wildcards.prior, **PRIORS[wildcards.prior]}
+
+
+def motif_settings(wildcards):
+    """The motif term, where the cell has one."""
+    return None if wildcards.prior == "none" else TRAINING["motif_term"]
+
+
+def model_settings(wildcards):
+    """Kind and settings of a cell's model."""
+    return {"kind": kind_of(wildcards.model), **MODELS[wildcards.model]}
+
+
+RULE_CELLS = [
+    results(f"training/rules/{task}/{model}/{prior}.h5")
+    for task in RULES["tasks"]
+    for model, prior in cells(RULES["models"], RULES["priors"])
+]
+DECODING_CELLS = [
+    results(f"training/{dataset}/sessions/{model}/{prior}.h5")
+    for dataset in DATASETS
+    for model, prior in cells(DECODING["models"], DATASETS[dataset]["priors"])
+]
+RETENTION_CELLS = [cell for cell in RULE_CELLS if kind_of(Path(cell).parent.name) == "digimus"]
+
+FIGURE_NUMBERS = {
+    name: number
+    for number, name in enumerate(
+        ["graphs", "motifs", "tasks", "learning", "decoding", "retention", "states", "claims"], start=1
+    )
+}
+FIGURE_INPUTS = {
+    "graphs": expand(
+        results("{kind}.csv"), kind=[f"connectome/{s}/{t}" for s in SOURCES for t in ("graphs", "distance")]
+    )
+    + expand(results("morphology/{source}/neurons.csv"), source=SOURCES),
+    "motifs": expand(results("motifs/{source}/{kind}.csv"), source=SOURCES, kind=["profiles", "verdicts"]),
+    "tasks": [results("tasks/trials.csv")],
+    "learning": [results("evaluation/scores.csv"), results("evaluation/curves.csv")],
+    "decoding": [results("evaluation/scores.csv"), results("evaluation/nulls.csv")],
+    "retention": [results("retention/profiles.csv"), results("retention/scores.csv")],
+    "states": [
+        results("states/summary.csv"),
+        results("states/trajectories.csv"),
+        results("states/distances.csv"),
+    ],
+    "claims": [results("claims.csv")],
+}
+FIGURES = [
+    results(f"figures/fig{FIGURE_NUMBERS[name]}_{name}.{suffix}")
+    for name in CONFIG["figures"]
+    for suffix in ("pdf", "png", "csv")
+]
