@@ -1,6 +1,5 @@
 """Simulated neurons: the files are sound, and the planted wiring is found again from morphologies alone."""
 
-from collections import defaultdict
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from digimus.connectome import region_graph
 from digimus.errors import InputError
 from digimus.morphology import Atlas, read_folder, read_swc
-from digimus.motifs import MOTIFS, significance_profile, triad_census
+from digimus.motifs import MOTIFS, region_profile, significance_profile, triad_census
 from digimus.motifs.triads import IS_MOTIF
 from digimus.simulation.neurons import CENTRES_UM, REGIONS, NeuronSettings, plan_region, simulate_neurons
 
@@ -215,22 +214,24 @@ def test_only_regions_with_a_rule_differ_from_geometry(whole):
 
 
 def test_targeted_axons_alone_make_no_motifs_and_hubs_make_those_of_their_degrees(tmp_path):
-    p, excess = defaultdict(list), defaultdict(list)
+    found = []
     for seed in range(2, 7):
         folder = tmp_path / str(seed)
         simulate_neurons(folder, {"regions": ["SIM-distance", "SIM-hubs"]}, seed)
         reading = read_folder(folder, "*.swc", index=folder / "index.csv", **READ, voxel_um=25, keep=False)
         for region in ("SIM-distance", "SIM-hubs"):
             graph = region_graph(reading.arbors, region=region)
-            for null in ("degree", "distance", "distance-mutual"):
-                profile = significance_profile(graph.probability, null, 40, graph.soma_um, seed)
-                p[region, null].append(profile.p_profile)
-                excess[region, null].append(profile.excess)
+            sizes = {"n_draws": 4, "n_null": 40, "n_bootstrap": 2}
+            rng = np.random.default_rng(seed)
+            profile = region_profile(graph.probability, graph.soma_um, **sizes, rng=rng)
+            found.append(profile.verdicts.assign(region=region, seed=seed))
+    found = pd.concat(found).set_index(["region", "null", "seed"]).sort_index()
+    p, excess = found["p_profile"], found["excess"]
     for null in ("distance", "distance-mutual"):
-        assert (np.array(p["SIM-distance", null]) > 0.05).sum() >= 4
-        assert max(p["SIM-hubs", null]) < 0.05
-        assert (np.array(excess["SIM-hubs", "degree"]) < 0.3 * np.array(excess["SIM-hubs", null])).all()
-    assert (np.array(p["SIM-hubs", "degree"]) > 0.05).sum() >= 4
+        assert (p["SIM-distance", null] > 0.05).sum() >= 4
+        assert (p["SIM-hubs", null] < 0.05).all()
+        assert (excess["SIM-hubs", "degree"] < 0.3 * excess["SIM-hubs", null]).all()
+    assert (p["SIM-hubs", "degree"] > 0.05).sum() >= 4
 
 
 def test_a_tiny_simulation_makes_graphs(tmp_path):

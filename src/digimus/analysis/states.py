@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.covariance import LedoitWolf
 from sklearn.decomposition import PCA
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold
 
 N_COMPONENTS = 10
@@ -122,28 +122,24 @@ def error_auroc(distance, correct, stratum, rng, n_permutations=500):
         where no stratum has both outcomes.
     """
 
-    def stratified(outcome):
-        total = weight = 0.0
-        for label in np.unique(stratum):
-            inside = stratum == label
-            errors = ~outcome[inside]
-            pairs = errors.sum() * (~errors).sum()
-            if pairs:
-                total += pairs * roc_auc_score(errors, distance[inside])
-                weight += pairs
-        return total / weight if weight else np.nan
-
-    observed = stratified(correct)
-    if not np.isfinite(observed):
+    rank_sums = np.zeros(1 + n_permutations)
+    pairs = offset = 0.0
+    for label in np.unique(stratum):
+        inside = stratum == label
+        errors = ~correct[inside]
+        n_errors, n_correct = errors.sum(), (~errors).sum()
+        if not n_errors * n_correct:
+            continue
+        # AUROC times its number of pairs is the errors' sum of ranks less its smallest value.
+        ranks = rankdata(distance[inside])
+        shuffled = rng.permuted(np.tile(errors, (n_permutations, 1)), axis=1)
+        rank_sums += np.concatenate([[errors @ ranks], shuffled @ ranks])
+        offset += n_errors * (n_errors + 1) / 2
+        pairs += n_errors * n_correct
+    if not pairs:
         return np.nan, np.nan
-    null = np.empty(n_permutations)
-    for k in range(n_permutations):
-        shuffled = correct.copy()
-        for label in np.unique(stratum):
-            inside = np.flatnonzero(stratum == label)
-            shuffled[inside] = correct[rng.permutation(inside)]
-        null[k] = stratified(shuffled)
-    return float(observed), float((1 + np.sum(null >= observed)) / (1 + n_permutations))
+    auroc = (rank_sums - offset) / pairs
+    return float(auroc[0]), float((1 + np.sum(auroc[1:] >= auroc[0] - 1e-12)) / (1 + n_permutations))
 
 
 def trajectories(states, labels, n_components=3):

@@ -1,7 +1,7 @@
 """Paired tests, hierarchical bootstrap and verdicts, each over independent units of inference."""
 
 import numpy as np
-from scipy.stats import false_discovery_control, wilcoxon
+from scipy.stats import false_discovery_control, rankdata, wilcoxon
 
 FEWEST_UNITS = 6
 N_BOOTSTRAP = 2000
@@ -21,7 +21,7 @@ def rank_biserial(differences):
     differences = differences[differences != 0]
     if len(differences) == 0:
         return 0.0
-    ranks = np.abs(differences).argsort().argsort() + 1
+    ranks = rankdata(np.abs(differences))
     return float((np.sign(differences) * ranks).sum() / ranks.sum())
 
 
@@ -59,9 +59,12 @@ def _tree(table, levels, value):
 def _resample(tree, rng, n_bootstrap):
     if isinstance(tree, float):
         return np.full(n_bootstrap, tree)
-    children = np.array([_resample(child, rng, n_bootstrap) for child in tree])
-    drawn = rng.integers(len(children), size=(len(children), n_bootstrap))
-    return children[drawn, np.arange(n_bootstrap)].mean(0)
+    drawn = rng.integers(len(tree), size=(len(tree), n_bootstrap))
+    means = np.empty(drawn.shape)
+    for k, child in enumerate(tree):
+        # A unit that is drawn twice is resampled twice.
+        means[drawn == k] = _resample(child, rng, np.count_nonzero(drawn == k))
+    return means.mean(0)
 
 
 def nested_mean(table, levels, value):

@@ -6,6 +6,9 @@ import torch
 from torch import nn
 
 
+FORGET_BIAS = 1.0
+
+
 class LSTM(nn.Module):
     """One LSTM layer and a linear readout.
 
@@ -24,6 +27,8 @@ class LSTM(nn.Module):
         with torch.no_grad():
             for parameter in self.parameters():
                 parameter.uniform_(-bound, bound, generator=rng)
+            # A forget gate that starts open lets gradients reach the stimulus (Gers et al. 2000).
+            self.layer.bias_ih_l0[n_units : 2 * n_units] += FORGET_BIAS
 
     def run(self, inputs):
         """Readout (batch, time, output) and hidden states (batch, time, unit)."""

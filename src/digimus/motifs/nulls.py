@@ -206,23 +206,30 @@ def _distance_censuses(graph, bins, n_bins, n_null, rng):
 
 
 @numba.njit(cache=True)
-def _distance_mutual_censuses(graph, bins, n_null, fewest, most, rng):
+def _move_targets(graph, bins, n_trials, rng):
     """A chain of moves i->j to i->k, j and k in one bin of i, that leaves the number of mutual pairs alone.
 
     A move is made only where j->i and k->i are both there or both absent.
     """
     n = graph.shape[0]
+    moved = graph.copy()
+    pre, post = np.nonzero(moved)
+    if pre.size == 0 or n < 3:
+        return moved
+    for _ in range(n_trials):
+        e = np.int64(rng.random() * pre.size)
+        i, j, k = pre[e], post[e], np.int64(rng.random() * n)
+        if k == i or moved[i, k] or bins[i, j] != bins[i, k] or moved[j, i] != moved[k, i]:
+            continue
+        moved[i, j], moved[i, k] = 0, 1
+        post[e] = k
+    return moved
+
+
+@numba.njit(cache=True)
+def _distance_mutual_censuses(graph, bins, n_null, fewest, most, rng):
     censuses = np.empty((n_null, 16))
-    for draw in range(n_null):
-        moved = graph.copy()
-        pre, post = np.nonzero(moved)
-        if pre.size and n > 2:
-            for _ in range(np.int64(pre.size * rng.uniform(fewest, most))):
-                e = np.int64(rng.random() * pre.size)
-                i, j, k = pre[e], post[e], np.int64(rng.random() * n)
-                if k == i or moved[i, k] or bins[i, j] != bins[i, k] or moved[j, i] != moved[k, i]:
-                    continue
-                moved[i, j], moved[i, k] = 0, 1
-                post[e] = k
-        censuses[draw] = _census(moved)
+    n_edges = graph.sum()
+    for k in range(n_null):
+        censuses[k] = _census(_move_targets(graph, bins, np.int64(n_edges * rng.uniform(fewest, most)), rng))
     return censuses

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from digimus.errors import InputError
-from digimus.motifs.triads import MOTIFS
+from digimus.motifs.dyads import DyadStatistics, dyad_null_mean
+from digimus.motifs.triads import IS_MOTIF, MOTIFS
 from digimus.storage import read_table, write_table
 
 LEAST_EXPECTED_TRIADS = 1.0
@@ -14,6 +15,8 @@ _COLUMNS = (
     "source", "region", "kind", "simulated", "n_neurons", "min_neurons", "density", "reciprocity",
     "triad", "expected_count", "enrichment", "weight", "frequency",
 )  # fmt: skip
+# A region called NA is a region.
+_REGIONS_AS_TEXT = dict(dtype={"region": str}, keep_default_na=False, na_values=[""])
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Prior:
     weight : array, shape (13,)
         One over the enrichment's bootstrap variance; 0 for classes that are left out.
     frequency : array, shape (13,)
-        Share of each class among the connected triads; sums to 1.
+        Share of each class among the connected triads; sums to 1, or nan where classes are left out.
     reciprocity, density : float
         nan where they cannot be known.
     n_neurons, min_neurons : int
@@ -128,7 +131,7 @@ def published_priors(path, *, source, rows="presynaptic"):
         In the form of `priors.csv`.
     """
     columns = [f"M{number:02d}_motif_count" for number in range(1, 14)]
-    published = read_table(path, ["region", "node", "sparsity", *columns])
+    published = read_table(path, ["region", "node", "sparsity", *columns], **_REGIONS_AS_TEXT)
     names = [_TRANSPOSED.get(name, name) if rows == "postsynaptic" else name for name in PUBLISHED_CLASSES]
     order = [names.index(name) for name in MOTIFS]
     tables = []
@@ -169,7 +172,7 @@ def read_priors(path):
     dict of str to Prior
         By region.
     """
-    table = read_table(path, _COLUMNS, dtype={"region": str}, keep_default_na=False, na_values=[""])
+    table = read_table(path, _COLUMNS, **_REGIONS_AS_TEXT)
     priors = {}
     for region, rows in table.groupby("region", sort=False):
         rows = rows.set_index("triad").reindex(MOTIFS)
@@ -198,13 +201,18 @@ def _region(prior):
 
 def _reciprocity(prior):
     """Control: the region's reciprocity alone, every motif class left out."""
-    return replace(prior, weight=np.zeros(len(MOTIFS)))
+    return replace(prior, weight=np.zeros(len(MOTIFS)), frequency=np.full(len(MOTIFS), np.nan))
 
 
 def _erdos_renyi(prior):
     """Control: motifs as in a random graph; no class over its dyad null, reciprocity equal to density."""
-    chance = replace(prior, enrichment=np.zeros(len(MOTIFS)), reciprocity=prior.density)
-    return replace(chance, weight=np.where(prior.weight > 0, prior.weight, 0.0))
+    chance = DyadStatistics(prior.n_neurons, prior.density, reciprocity=prior.density)
+    return replace(
+        prior,
+        enrichment=np.zeros(len(MOTIFS)),
+        reciprocity=prior.density,
+        frequency=_frequency(dyad_null_mean(chance)[IS_MOTIF]),
+    )
 
 
 PRIORS = {"region": _region, "reciprocity": _reciprocity, "erdos-renyi": _erdos_renyi}
@@ -246,4 +254,4 @@ def build_prior(name, kind, priors, region):
             got=f"{prior.n_neurons} neurons",
             hint="Add neurons, choose another region, or lower connectome.min_neurons knowingly.",
         )
-    return replace(PRIORS[kind](prior), name=name, kind=kind if prior.kind == "region" else prior.kind)
+    return replace(PRIORS[kind](prior), name=name, kind=prior.kind if kind == "region" else kind)

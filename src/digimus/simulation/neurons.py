@@ -3,7 +3,7 @@
 Every region starts from a distance-dependent random graph. Its edges are moved, each to a pair of the same
 distance, until the region's own rule holds; axons grow to their targets and branch there. Two controls have
 no motifs beyond distance: in `SIM-distance` no edge is moved, and in `SIM-geometry` axons fill the space
-around their somata and aim at nothing. In a third, `SIM-hubs`, the motifs follow from degrees.
+around their somata and aim at nothing. In a third, `SIM-hubs`, motifs follow largely from degrees.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -243,7 +243,7 @@ def _rule(region, start, settings, generator):
         return lambda graph, i, j: int(same[i, j]), lambda graph: same[graph].mean() >= settings.clustering
     if region == "SIM-hubs":
         hub = generator.permutation(n) < HUB_SHARE * n
-        return lambda graph, i, j: int(hub[j]), lambda graph: graph[:, hub].sum() >= settings.hubs * graph.sum()
+        return lambda graph, i, j: int(hub[j]), lambda graph: hub[graph.nonzero()[1]].mean() >= settings.hubs
     wanted = settings.cycles * max(_n_cycles(start), 1)
     return _closed_cycles, lambda graph: _n_cycles(graph) >= wanted
 
@@ -417,12 +417,13 @@ Nothing here was measured. The neurons were drawn by a computer to test what can
 morphologies; no figure made from them says anything about a brain.
 
 Somata are spread evenly in a cube; dendrites fill a ball around each. An edge i -> j is drawn with a
-chance that falls as exp(-distance / {settings.decay_um:g} µm), with mean {settings.density:g}. In all
-regions but SIM-geometry the axon of i sends a branch that ramifies in the dendrites of each j. In all but
-SIM-geometry and SIM-distance the edges are moved first, each to a pair of somata at the same distance (bins
-of {_DISTANCE_BIN_UM:g} µm), until the region's rule holds. So all regions share density and distance
-dependence, and differ in motifs. Three are controls: motifs of SIM-geometry and SIM-distance are geometry,
-and those of SIM-hubs follow from the degrees of its neurons.
+chance that falls as exp(-distance / {settings.decay_um:g} µm), with mean {settings.density:g}.
+
+In all regions but SIM-geometry the axon of i sends a branch that ramifies in the dendrites of each j. In all
+but SIM-geometry and SIM-distance the edges are moved first, each to a pair of somata at the same distance
+(bins of {_DISTANCE_BIN_UM:g} µm), until the region's rule holds. So all regions share density and distance
+dependence, and differ in motifs. Three are controls: SIM-geometry and SIM-distance have no motifs beyond
+distance, and those of SIM-hubs follow largely from the degrees of its neurons.
 
 {rules}
 

@@ -88,7 +88,7 @@ def fit(model, problem, settings, *, seed, motif_term=None, state=None, keep=Non
     Returns
     -------
     dict of str to numpy.ndarray
-        Curves: update, loss, motif_loss (at validations), and one array per validation metric.
+        Curves: update, loss, motif_loss (the last one taken), and one array per validation metric.
 
     Raises
     ------
@@ -101,8 +101,10 @@ def fit(model, problem, settings, *, seed, motif_term=None, state=None, keep=Non
     curves = {"update": [], "loss": [], "motif_loss": []}
     start = _restore(model, optimizer, curves, state) if state else 0
     kept_at = told_at = time.monotonic()
+    motif_loss = float("nan")
     for update in range(start, settings.n_updates):
-        loss, motif_loss = _step(model, problem, settings, optimizer, seed, update, motif_term)
+        loss, taken = _step(model, problem, settings, optimizer, seed, update, motif_term)
+        motif_loss = motif_loss if taken is None else taken
         if (update + 1) % settings.validate_every == 0 or update + 1 == settings.n_updates:
             _validate(model, problem, curves, update + 1, loss, motif_loss)
             now = time.monotonic()
@@ -116,12 +118,12 @@ def fit(model, problem, settings, *, seed, motif_term=None, state=None, keep=Non
 
 
 def _step(model, problem, settings, optimizer, seed, update, motif_term):
-    """One update; returns the loss and the motif loss (nan where it was not taken)."""
+    """One update; returns the loss and the motif loss, or None where the motif term was not taken."""
     model.train()
     torch.manual_seed(number(seed, "noise", update) % 2**63)
     inputs, answers = problem.training_batch(seed, update)
     loss = problem.loss(model(inputs), answers)
-    total, motif_loss = loss, float("nan")
+    total, motif_loss = loss, None
     if motif_term is not None and motif_term.is_due(update):
         penalty = motif_term(model.recurrent_weight, update)
         total = loss + penalty.to(loss.dtype)

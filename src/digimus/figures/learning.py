@@ -1,0 +1,164 @@
+"""How fast every model learns the rule tasks, and how well it does in the end."""
+
+import numpy as np
+import pandas as pd
+
+from digimus.figures.style import (
+    GREY,
+    INK,
+    PRIOR,
+    Page,
+    cell_markers,
+    dodge,
+    legend_entry,
+    model_colour,
+    model_name,
+    ordered_cells,
+    spread,
+)
+
+SCORES = ("benchmark", "task", "model", "prior", "seed", "split", "fold", "metric", "value")
+CURVES = ("benchmark", "task", "model", "prior", "seed", "update", "metric", "value")
+FAMILIES = {
+    "sensorimotor": ("go", "rtgo", "dlygo", "anti", "rtanti", "dlyanti"),
+    "perceptual decision": ("dm1", "dm2", "ctxdm1", "ctxdm2", "multidm"),
+    "delayed decision": ("dlydm1", "dlydm2", "ctxdlydm1", "ctxdlydm2", "multidlydm"),
+    "match": ("dms", "dnms", "dmc", "dnmc"),
+}
+CHANCE = {"sensorimotor": 0.2, "perceptual decision": 0.5, "delayed decision": 0.5, "match": 0.5}
+"""Share of the ring that counts as right; one of two choices."""
+
+
+def family(task):
+    """The family of a rule task, or None."""
+    return next((name for name, members in FAMILIES.items() if task in members), None)
+
+
+def learning(inputs):
+    """Validation accuracy against update by task, and test accuracy of every network.
+
+    Parameters
+    ----------
+    inputs : digimus.figures.Inputs
+        Tables ``evaluation/scores.csv`` and ``evaluation/curves.csv``.
+
+    Returns
+    -------
+    (matplotlib.figure.Figure, pandas.DataFrame)
+    """
+    scores = inputs.table("evaluation/scores.csv", SCORES)
+    curves = inputs.table("evaluation/curves.csv", CURVES)
+    scores = scores[(scores["benchmark"] == "rules") & (scores["metric"] == "accuracy")]
+    curves = curves[(curves["benchmark"] == "rules") & (curves["metric"] == "validation_accuracy")]
+    tasks = list(dict.fromkeys([*scores["task"], *curves["task"]]))
+    cells = ordered_cells(pd.concat([scores[["model", "prior"]], curves[["model", "prior"]]]))
+    markers = cell_markers(cells)
+
+    n_columns = min(max(len(tasks), 1), 4 if len(tasks) <= 12 else 5)
+    n_rows = -(-max(len(tasks), 1) // n_columns)
+    heights = [16 + 32 * n_rows, 62]
+    page = Page(sum(heights))
+    top, bottom = page.figure.subfigures(2, 1, height_ratios=heights)
+    _curves(page, top, curves, tasks, cells, markers, (n_rows, n_columns))
+    if cells:
+        handles = [legend_entry(model_colour(*cell), markers[cell], "-") for cell in cells]
+        top.legend(handles, [model_name(*cell) for cell in cells], loc="outside lower center", ncols=4)
+    _final(page, bottom.subplots(), scores, tasks, cells, markers)
+    page.simulated("a", PRIOR, sorted(inputs.simulated_priors(curves)))
+    page.simulated("b", PRIOR, sorted(inputs.simulated_priors(scores)))
+    return page.finish()
+
+
+def _curves(page, part, curves, tasks, cells, markers, shape):
+    grid = part.subplots(*shape, squeeze=False, sharex=True, sharey=True)
+    page.panel(grid[0, 0], "a")
+    if not len(curves):
+        page.not_available(grid[0, 0], "a", "no learning curve was recorded")
+        for axes in grid.flat[1:]:
+            axes.set_axis_off()
+        return
+    page.keep("a", curves[["task", "model", "prior", "seed", "update", "value"]].assign(line="seed"))
+    means = curves.groupby(["task", "model", "prior", "update"], sort=False)["value"].mean().reset_index()
+    page.keep("a", means.assign(line="mean over seeds"))
+    for k, axes in enumerate(grid.flat):
+        if k >= len(tasks):
+            axes.set_axis_off()
+            continue
+        task = tasks[k]
+        axes.set_title(task)
+        if not (curves["task"] == task).any():
+            page.not_available(axes, "a", f"{task}: no learning curve")
+            continue
+        _chance_line(axes, task)
+        for cell in cells:
+            colour = model_colour(*cell)
+            here = curves[
+                (curves["task"] == task) & (curves["model"] == cell[0]) & (curves["prior"] == cell[1])
+            ]
+            for _, line in here.groupby("seed"):
+                axes.plot(line["update"], line["value"], color=colour, linewidth=0.5, alpha=0.45)
+            mean = means[(means["task"] == task) & (means["model"] == cell[0]) & (means["prior"] == cell[1])]
+            axes.plot(mean["update"], mean["value"], color=colour, linewidth=1.5)
+            axes.plot(
+                mean["update"].tail(1), mean["value"].tail(1), markers[cell], color=colour, markersize=3
+            )
+        axes.set_ylim(0, 1.03)
+        axes.set_xlim(left=0)
+        if k + shape[1] >= len(tasks):
+            axes.set_xlabel("update")
+            axes.tick_params(labelbottom=True)
+        if k % shape[1] == 0:
+            axes.set_ylabel("validation accuracy")
+
+
+def _chance_line(axes, task):
+    chance = CHANCE.get(family(task))
+    if chance is not None:
+        axes.axhline(chance, color=GREY, linewidth=0.7, linestyle=(0, (3, 2)))
+
+
+def _final(page, axes, scores, tasks, cells, markers):
+    page.panel(axes, "b", "accuracy on test trials")
+    if not len(scores):
+        page.not_available(axes, "b", "no network was trained on a rule task")
+        return
+    chances = pd.DataFrame({"task": tasks, "value": [CHANCE.get(family(task), np.nan) for task in tasks]})
+    page.keep("b", scores[["task", "model", "prior", "seed", "value"]].assign(mark="seed"))
+    means = scores.groupby(["task", "model", "prior"], sort=False)["value"].mean().reset_index()
+    page.keep("b", means.assign(mark="mean over seeds"))
+    page.keep("b", chances.dropna().assign(mark="chance"))
+    offsets, width = dodge(len(cells))
+    for x, task in enumerate(tasks):
+        if np.isfinite(chances["value"][x]):
+            axes.hlines(
+                chances["value"][x], x - 0.42, x + 0.42, color=GREY, linewidth=0.9, linestyle=(0, (3, 2))
+            )
+        for cell, offset in zip(cells, offsets, strict=True):
+            mine = (scores["task"] == task) & (scores["model"] == cell[0]) & (scores["prior"] == cell[1])
+            values = scores.loc[mine].sort_values("seed")["value"].to_numpy(float)
+            colour = model_colour(*cell)
+            if not np.isfinite(values).any():
+                axes.text(
+                    x + offset, 0.02, "n/a", rotation=90, ha="center", va="bottom", color=colour, fontsize=6
+                )
+                continue
+            axes.hlines(
+                np.nanmean(values),
+                x + offset - width * 0.4,
+                x + offset + width * 0.4,
+                color=colour,
+                linewidth=2,
+            )
+            axes.plot(
+                x + offset + spread(len(values), min(0.12, 0.5 * width)), values, markers[cell], color=colour,
+                markersize=2.8, markeredgecolor="white", markeredgewidth=0.3,
+            )  # fmt: skip
+    axes.set_xticks(range(len(tasks)), tasks, rotation=0 if len(tasks) <= 12 else 60)
+    axes.set_xlim(-0.6, max(len(tasks) - 0.4, 0.6))
+    axes.set_ylim(0, 1.03)
+    axes.tick_params(axis="x", length=0)
+    axes.set_ylabel("test accuracy")
+    axes.legend(
+        [legend_entry(INK), legend_entry(GREY, "", (0, (3, 2)))], ["seed (bar: mean)", "chance"],
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=2,
+    )  # fmt: skip

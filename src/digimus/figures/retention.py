@@ -1,0 +1,151 @@
+"""Whether the weights of trained networks keep the motifs of the prior."""
+
+import numpy as np
+import pandas as pd
+
+from digimus.figures.style import (
+    GREY,
+    INK,
+    PALE,
+    PRIOR,
+    STRUCTURE_FREE,
+    WITH_PRIOR,
+    Page,
+    legend_entry,
+    spread,
+)
+from digimus.figures.triads import EDGES, draw_heads
+
+PROFILES = ("task", "prior", "seed", "stage", "triad", "enrichment")
+SCORES = ("task", "prior", "seed", "stage", "target", "distance")
+LINES = {
+    "structure-free, initial": dict(color=GREY, marker="o", linestyle=(0, (2, 1)), linewidth=0.9),
+    "structure-free, trained": dict(color=STRUCTURE_FREE, marker="o", linewidth=1.2),
+    "with the prior, trained": dict(color=WITH_PRIOR, marker="o", linewidth=1.2),
+}
+
+
+def retention(inputs):
+    """Enrichment profiles of weights beside the prior's, and their distance to it by task.
+
+    Parameters
+    ----------
+    inputs : digimus.figures.Inputs
+        Tables ``retention/profiles.csv`` and ``retention/scores.csv``.
+
+    Returns
+    -------
+    (matplotlib.figure.Figure, pandas.DataFrame)
+    """
+    profiles = inputs.table("retention/profiles.csv", PROFILES)
+    scores = inputs.table("retention/scores.csv", SCORES)
+    targets = list(dict.fromkeys([*profiles.loc[profiles["stage"] == "target", "prior"], *scores["target"]]))
+    page = Page(12 + 58 * max(len(targets), 1))
+    grid = page.figure.subplots(
+        max(len(targets), 1), 2, squeeze=False, gridspec_kw=dict(width_ratios=[1.35, 1])
+    )
+    for k, target in enumerate(targets or [""]):
+        left, right = chr(ord("a") + 2 * k), chr(ord("b") + 2 * k)
+        page.panel(grid[k, 0], left, f"motifs of the weights and of prior {target}".rstrip(), 22)
+        page.panel(grid[k, 1], right, f"distance to prior {target}".rstrip())
+        _profiles(page, grid[k, 0], left, profiles, target)
+        _distances(page, grid[k, 1], right, scores[scores["target"] == target])
+        if target in inputs.priors:
+            page.simulated(left + right, PRIOR, [target])
+    if targets:
+        handles = [legend_entry(INK, "_", size=9)]
+        handles += [legend_entry(line["color"], "o", "-") for line in LINES.values()]
+        page.figure.legend(handles, ["prior", *LINES], loc="outside lower center", ncols=4)
+    return page.finish()
+
+
+def _group(table, target, line):
+    """Rows of one of `LINES`."""
+    prior = target if line.startswith("with") else "none"
+    return table[(table["prior"] == prior) & (table["stage"] == line.rsplit(", ", 1)[1])]
+
+
+def _profiles(page, axes, letter, profiles, target):
+    """The prior, and means over tasks (seeds averaged first) with a thin line a task."""
+    goal = profiles[(profiles["prior"] == target) & (profiles["stage"] == "target")]
+    groups = {line: _group(profiles, target, line) for line in LINES}
+    groups = {line: rows for line, rows in groups.items() if rows["enrichment"].notna().any()}
+    if not goal["enrichment"].notna().any() and not groups:
+        page.not_available(axes, letter, "no network with recurrent weights was trained")
+        return
+    axes.axhline(0, color=PALE, linewidth=0.6)
+    order = list(EDGES)
+    for line, rows in groups.items():
+        by_task = rows.groupby(["task", "triad"])["enrichment"].mean().unstack("triad").reindex(columns=order)
+        style = LINES[line]
+        axes.plot(np.arange(13), by_task.T.to_numpy(float), color=style["color"], linewidth=0.4, alpha=0.5)
+        mean = by_task.mean()
+        axes.plot(np.arange(13), mean, markersize=3, zorder=3, **style)
+        long = by_task.stack(future_stack=True).rename("enrichment").reset_index()
+        page.keep(letter, long.assign(target=target, line=line, mark="task, seeds averaged"))
+        mean = mean.rename("enrichment").reset_index()
+        page.keep(letter, mean.assign(target=target, line=line, mark="mean over tasks"))
+    value = goal.set_index("triad")["enrichment"].reindex(order)
+    axes.plot(range(13), value, "_", color=INK, markersize=9, markeredgewidth=1.8, zorder=4)
+    page.keep(letter, value.reset_index().assign(target=target, line="prior", mark="prior"))
+    low = axes.get_ylim()[0]
+    for x in np.flatnonzero(value.isna()):
+        axes.annotate(
+            "not in\nprior", (x, 0), xycoords=("data", "axes fraction"), xytext=(0, 2),
+            textcoords="offset points", ha="center", va="bottom", fontsize=4.6, color="#777777",
+        )  # fmt: skip
+    axes.set_ylim(bottom=low - 0.12 * (axes.get_ylim()[1] - low) if value.isna().any() else low)
+    axes.set_xticks(range(13), order, rotation=60)
+    axes.tick_params(axis="x", length=0)
+    axes.set_xlim(-0.6, 12.6)
+    axes.set_ylabel("log enrichment")
+    draw_heads(axes, order)
+    missing = [line for line in LINES if line not in groups]
+    if missing:
+        axes.text(
+            0.99, 0.97, "\n".join(f"not available: {line}" for line in missing), transform=axes.transAxes,
+            ha="right", va="top", color="#555555", fontsize=6,
+        )  # fmt: skip
+        page.keep(
+            letter, pd.DataFrame({"target": target, "line": missing, "not_available": "no such network"})
+        )
+
+
+def _distances(page, axes, letter, scores):
+    """Structure-free and with the prior, joined by task: means over seeds, small points for seeds."""
+    if not scores["distance"].notna().any():
+        page.not_available(axes, letter, "no network was compared with this prior")
+        return
+    target = str(scores["target"].iloc[0])
+    tasks = list(dict.fromkeys(scores["task"]))
+    shifts = dict(zip(LINES, (-0.26, 0.0, 0.26), strict=True))
+    means = {}
+    for line, shift in shifts.items():
+        rows = _group(scores, target, line)
+        page.keep(letter, rows[["task", "target", "prior", "seed", "stage", "distance"]].assign(mark="seed"))
+        mean = rows.groupby("task", sort=False)["distance"].mean().reindex(tasks)
+        shown = mean.rename("distance").reset_index()
+        page.keep(letter, shown.assign(target=target, line=line, mark="mean over seeds"))
+        means[line] = mean
+        colour = LINES[line]["color"]
+        for x, task in enumerate(tasks):
+            seeds = rows.loc[rows["task"] == task, "distance"].to_numpy(float)
+            axes.plot(
+                seeds, x + shift + spread(len(seeds), 0.1), "o", color=colour, markersize=1.8, alpha=0.6
+            )
+        axes.plot(
+            mean, np.arange(len(tasks)) + shift, "o", color=colour, markersize=4.5, zorder=3,
+            markerfacecolor="white" if line.endswith("initial") else colour,
+        )  # fmt: skip
+    free, prior = means["structure-free, trained"], means["with the prior, trained"]
+    for x, (first, second) in enumerate(zip(free, prior, strict=True)):
+        axes.plot([first, second], [x, x + 0.26], "-", color=GREY, linewidth=0.8, zorder=1)
+        if not np.isfinite(second):
+            axes.text(
+                0, x + 0.26, "  with the prior: not available", va="center", fontsize=6, color="#555555"
+            )
+    axes.set_yticks(range(len(tasks)), tasks)
+    axes.set_ylim(len(tasks) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("weighted RMS difference of log enrichment")

@@ -1,0 +1,436 @@
+"""The whole workflow on the tiny configuration, in a copy of the project: runs, reruns, bad input, overlays."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+pytestmark = pytest.mark.workflow
+SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
+STAGES = (
+    "morphology", "connectome", "motifs", "tasks", "recordings", "training", "evaluation", "retention", "states",
+    "claims", "figures", "report",
+)  # fmt: skip
+LEFT_OUT = shutil.ignore_patterns(
+    ".venv", ".git", ".snakemake", "results", "simulated*", "__pycache__", ".pytest_cache", ".ruff_cache"
+)
+
+
+def snakemake(folder, *arguments, config="config/tiny.yaml", cores=2):
+    """Run snakemake in a copy of the project; returns the finished process with its output as text."""
+    command = [SNAKEMAKE, *arguments, "--cores", str(cores)]
+    command += ["--configfile", *([config] if isinstance(config, str) else config)] if config else []
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=900)
+    done.text = done.stdout + done.stderr
+    return done
+
+
+def copy_of(root, folder):
+    shutil.copytree(root, folder, ignore=LEFT_OUT)
+    return folder
+
+
+def overlay(folder, name, settings):
+    path = folder / "config" / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return ["config/tiny.yaml", f"config/{name}.yaml"]
+
+
+def tables(folder):
+    """Every result table's text, but for run times."""
+    results = folder / "results/tiny"
+    return {
+        str(path.relative_to(results)): path.read_text()
+        for path in sorted(results.rglob("*.csv"))
+        if "benchmarks" not in path.parts
+    }
+
+
+def planned(process):
+    """Rules that a dry run would execute, with their numbers of jobs."""
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", process.stdout, re.M)}
+
+
+@pytest.fixture(scope="module")
+def finished(root, tmp_path_factory):
+    """A copy of the project in which the tiny configuration has run once."""
+    folder = copy_of(root, tmp_path_factory.mktemp("whole") / "project")
+    done = snakemake(folder)
+    assert done.returncode == 0, done.text[-3000:]
+    return folder, done
+
+
+def test_the_tiny_run_ends_with_figures_claims_and_a_report(finished):
+    folder, done = finished
+    results = folder / "results/tiny"
+    claims = pd.read_csv(results / "claims.csv")
+    assert {"holds", "does not hold", "undetermined"} >= set(claims["verdict"]) and len(claims) >= 6
+    figures = {path.name for path in (results / "figures").iterdir()}
+    assert len([name for name in figures if name.endswith(".png")]) >= 5
+    assert {Path(name).stem for name in figures if name.endswith(".pdf")} == {
+        Path(name).stem for name in figures if name.endswith(".csv")
+    }
+    assert (results / "report.html").stat().st_size > 50_000
+    merged = yaml.safe_load((results / "config.yaml").read_text())
+    assert merged["name"] == "tiny" and "licking" not in merged["recordings"]["datasets"]
+    assert "steps (100%) done" in done.text
+
+
+def test_nothing_is_left_half_written(finished):
+    folder, _ = finished
+    assert not [path for path in folder.rglob(".writing-*")]
+    assert not list((folder / "results").rglob("*.checkpoint.h5"))
+
+
+def test_every_job_has_a_log_and_a_benchmark(finished):
+    folder, _ = finished
+    results = folder / "results/tiny"
+    logs = {path.relative_to(results / "logs").with_suffix("") for path in (results / "logs").rglob("*.log")}
+    times = results / "benchmarks/rules"
+    assert logs == {path.relative_to(times).with_suffix("") for path in times.rglob("*.tsv")}
+    assert len(logs) > 15
+
+
+def test_scores_have_the_columns_that_others_rely_on(finished):
+    folder, _ = finished
+    scores = pd.read_csv(folder / "results/tiny/evaluation/scores.csv")
+    expected = "benchmark task animal session region n_units model prior seed split fold metric value".split()
+    assert list(scores.columns) == expected
+    assert set(scores["benchmark"]) == {"rules", "visual"}
+    assert set(scores.loc[scores["model"] == "digimus", "prior"]) == {"none", "feedforward"}
+    values = scores.loc[scores["metric"].isin(["accuracy", "balanced_accuracy"]), "value"]
+    assert values.between(0, 1).all()
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    folder, _ = finished
+    assert "Nothing to be done" in snakemake(folder).text
+
+
+def test_comments_rerun_nothing(finished):
+    folder, _ = finished
+    readme, module = folder / "README.md", folder / "src/digimus/motifs/census.py"
+    before = {path: path.read_text() for path in (readme, module)}
+    readme.write_text(before[readme] + "\nA remark.\n")
+    module.write_text(before[module].replace('"""The triad census', '"""THE TRIAD CENSUS') + "\n# a remark\n")
+    try:
+        assert "Nothing to be done" in snakemake(folder, "--dry-run").text
+    finally:
+        for path, text in before.items():
+            path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    "module, rerun, untouched",
+    [
+        (
+            "motifs/census.py",
+            {"region_motifs", "weight_motifs", "draw_figure"},
+            {"read_neurons", "region_graph"},
+        ),
+        ("recordings/binning.py", {"prepare_recordings", "train_decoders"}, {"region_motifs", "train_task"}),
+        (
+            "analysis/claims.py",
+            {"test_claims", "write_report"},
+            {"score_cells", "train_task", "weight_motifs"},
+        ),
+        ("figures/style.py", {"draw_figure", "write_report"}, {"test_claims", "score_cells"}),
+    ],
+)
+def test_an_edit_reruns_its_stage_and_what_follows(finished, module, rerun, untouched):
+    folder, _ = finished
+    path = folder / "src/digimus" / module
+    before = path.read_text()
+    path.write_text(before + "\nEDITED = True\n")
+    try:
+        rules = planned(snakemake(folder, "--dry-run"))
+    finally:
+        path.write_text(before)
+    assert rerun <= set(rules) and not untouched & set(rules)
+
+
+def test_a_changed_value_reruns_just_what_uses_it(finished):
+    folder, _ = finished
+    config = overlay(folder, "fewer", {"evaluation": {"smallest_effect": {"accuracy": 0.02}}})
+    assert set(planned(snakemake(folder, "--dry-run", config=config))) >= {"test_claims"}
+    rules = planned(snakemake(folder, "--dry-run", config=config))
+    assert not {"train_task", "score_cells", "region_motifs"} & set(rules)
+
+
+def test_one_core_and_two_give_the_same_tables(finished, root, tmp_path):
+    folder, _ = finished
+    other = copy_of(root, tmp_path / "project")
+    done = snakemake(other, "claims", cores=1)
+    assert done.returncode == 0, done.text[-3000:]
+    mine = tables(other)
+    assert len(mine) > 12
+    for name, text in tables(folder).items():
+        if not name.startswith("figures/"):
+            assert mine[name] == text, name
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_is_a_target(root, tmp_path, stage):
+    folder = copy_of(root, tmp_path / "project")
+    done = snakemake(folder, stage, "--dry-run")
+    assert done.returncode == 0, done.text[-2000:]
+    assert stage in planned(done)
+
+
+def test_every_overlay_plans_a_run(root, tmp_path):
+    folder = copy_of(root, tmp_path / "project")
+    if (root.parent / "shared").is_dir():
+        (tmp_path / "shared").symlink_to(root.parent / "shared")
+    overlays = sorted(path.name for path in (folder / "config").glob("*.yaml") if path.name != "config.yaml")
+    assert "tiny.yaml" in overlays
+    for name in [None, *overlays]:
+        if name == "real.yaml" and not (tmp_path / "shared").exists():
+            continue
+        done = snakemake(folder, "--dry-run", config=f"config/{name}" if name else None)
+        assert done.returncode == 0, f"{name}: {done.text[-2000:]}"
+        assert planned(done)["all"] == 1
+
+
+# Bad configuration
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"motifs": {"n_nul": 5}}, ["motifs.n_nul", "Unknown key", "Did you mean 'n_null'?"]),
+        ({"morphology": {"voxel_um": "wide"}}, ["morphology.voxel_um", "'wide'", "a number above 0"]),
+        ({"training": {"rules": {"n_units": -4}}}, ["training.rules.n_units", "-4", "1 or more"]),
+        ({"priors": {"feedforward": {"region": "SIM-feedforwards"}}}, ["priors.feedforward.region", "SIM-feedforward"]),
+        ({"results_dir": "../elsewhere"}, ["results_dir", "inside the project"]),
+        ({"morphology": {"sources": {"mine": {"folder": "no/such", "pattern": "*.swc", "region_column": "region",
+          "regions": ["CP"]}}}}, ["morphology.sources.mine.folder", "no/such"]),
+    ],
+)  # fmt: skip
+def test_a_wrong_configuration_stops_before_any_job(finished, settings, words):
+    folder, _ = finished
+    before = tables(folder)
+    done = snakemake(folder, config=overlay(folder, "wrong", settings))
+    assert done.returncode != 0
+    assert "Traceback" not in done.text and "localrule" not in done.text
+    for word in [*words, "expected:", "got:", "hint:"]:
+        assert word in done.text, done.text[-1500:]
+    assert tables(folder) == before
+
+
+# Bad input
+
+
+def own_neurons(folder, name, **settings):
+    """An overlay that takes the simulated neurons' files as a user's own source."""
+    source = {
+        "folder": f"mine/{name}", "pattern": "*.swc", "index": f"mine/{name}/index.csv",
+        "region_column": "region", "brain_column": "brain", "regions": ["SIM-geometry"],
+    }  # fmt: skip
+    shutil.copytree(folder / "resources/simulated_tiny/neurons", folder / "mine" / name)
+    priors = {"feedforward": None}
+    sources = {"simulated": None, "own": source | settings}
+    training = {"rules": {"priors": []}}
+    datasets = {"visual": {"priors": []}}
+    whole = {
+        "results_dir": f"results/{name}", "morphology": {"sources": sources}, "priors": priors,
+        "training": training, "recordings": {"datasets": datasets},
+    }  # fmt: skip
+    return folder / "mine" / name, overlay(folder, name, whole)
+
+
+def failed_well(done, *words):
+    """The run failed with one readable message and no wall of traceback."""
+    assert done.returncode != 0
+    assert "Traceback (most recent call last)" not in done.text, done.text[-3000:]
+    for word in [*words, "expected:", "got:", "hint:", "log:"]:
+        assert word in done.text, done.text[-3000:]
+    return True
+
+
+def test_one_bad_neuron_among_many_is_set_aside_and_reported(finished):
+    folder, _ = finished
+    mine, config = own_neurons(folder, "one_bad", regions=["SIM-geometry", "SIM-feedforward"])
+    bad = sorted(mine.glob("SIM-geometry*.swc"))[0]
+    bad.write_text("<html>404</html>")
+    done = snakemake(folder, "morphology", config=config)
+    assert done.returncode == 0, done.text[-2000:]
+    aside = pd.read_csv(folder / "results/one_bad/morphology/own/set_aside.csv")
+    assert list(aside["file"]) == [bad.name] and len(aside["reason"][0]) > 10
+    assert len(pd.read_csv(folder / "results/one_bad/morphology/own/neurons.csv")) == 47
+
+
+def test_too_many_bad_neurons_fail_and_leave_earlier_results_intact(finished):
+    folder, _ = finished
+    mine, config = own_neurons(folder, "many_bad")
+    assert snakemake(folder, "connectome", config=config).returncode == 0
+    kept = folder / "results/many_bad/morphology/own/neurons.csv"
+    before = kept.read_text()
+    for path in sorted(mine.glob("SIM-geometry*.swc"))[:12]:
+        path.write_text("1 1 0 0 0 1 -1\n2 2 0 0\n")
+    for _ in range(2):  # the second run must not take the kept results for up to date
+        done = snakemake(folder, "connectome", config=config)
+        assert failed_well(done, "read_neurons", "12")
+        assert kept.read_text() == before
+
+
+def test_a_region_with_too_few_neurons_gives_no_prior(finished):
+    folder, _ = finished
+    small = {"connectome": {"min_neurons": 30}, "results_dir": "results/small"}
+    done = snakemake(folder, "training", config=overlay(folder, "small", small))
+    assert failed_well(done, "too few neurons", "at least 30 neurons", "24 neurons")
+    graphs = pd.read_csv(folder / "results/small/connectome/simulated/graphs.csv")
+    assert graphs["small"].all() and (graphs["n_neurons"] == 24).all()
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"label": {"column": "contrast_rihgt", "rule": "sign"}}, ["contrast_rihgt", "contrast_right"]),
+        ({"regions": ["CA1"]}, ["CA1"]),
+    ],
+)
+def test_recordings_that_cannot_be_used_fail_with_a_reason(finished, settings, words):
+    folder, _ = finished
+    name = f"bad_{words[0]}"
+    datasets = {"visual": {"label": None} | settings} if "label" not in settings else {"visual": settings}
+    if "label" not in settings:
+        datasets["visual"].pop("label")
+    config = overlay(folder, name, {"results_dir": f"results/{name}", "recordings": {"datasets": datasets}})
+    assert failed_well(snakemake(folder, "recordings", config=config), "prepare_recordings", *words)
+
+
+# The house itself
+
+
+def rules_of(root):
+    """Every rule's name and text, by file."""
+    found = {}
+    for path in sorted((root / "workflow/rules").glob("*.smk")):
+        text = path.read_text()
+        for match in re.finditer(r"^rule (\w+):\n((?:(?!^rule ).*\n?)*)", text, re.M):
+            found[match[1]] = (path, match[2])
+    return found
+
+
+def test_every_rule_file_has_a_header(root):
+    for path in (root / "workflow/rules").glob("*.smk"):
+        text = path.read_text()
+        assert text.startswith("# ") and "# Inputs:" in text and "# Outputs:" in text, path.name
+
+
+def test_scripts_are_named_after_their_rules_and_thin(root):
+    scripted = {name: body for name, (_, body) in rules_of(root).items() if "script:" in body}
+    assert len(scripted) > 15
+    for name, body in scripted.items():
+        assert f'"../scripts/{name}.py"' in body and "conda:" in body and "log:" in body, name
+        script = root / "workflow/scripts" / f"{name}.py"
+        assert len(script.read_text().splitlines()) < 80, name
+
+
+LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)$", re.M)
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def lock_of(root):
+    return {
+        normal(name): version for name, version in LOCKED.findall((root / "requirements.lock").read_text())
+    }
+
+
+def test_every_pin_is_the_locks(root):
+    lock = lock_of(root)
+    project = (root / "pyproject.toml").read_text()
+    pins = re.findall(r'"([A-Za-z0-9._-]+)==([^"]+)"', project)
+    assert len(pins) > 20
+    for name, version in pins:
+        assert lock[normal(name)] == version, name
+    for path in (root / "envs").glob("*.yaml"):
+        environment = yaml.safe_load(path.read_text())
+        conda = [item for item in environment["dependencies"] if isinstance(item, str)]
+        pip = next(item["pip"] for item in environment["dependencies"] if isinstance(item, dict))
+        for item in pip:
+            name, version = item.split("==")
+            assert lock[normal(name)] == version, f"{path.name}: {name}"
+        torch = [item.split("=")[1] for item in conda if item.startswith("pytorch")]
+        assert all(version == lock["torch"] for version in torch)
+        assert environment["dependencies"][0] == "python=3.11"
+
+
+def test_what_the_library_imports_is_pinned(root):
+    known = {
+        normal(name)
+        for name, _ in re.findall(r'"([A-Za-z0-9._-]+)==([^"]+)"', (root / "pyproject.toml").read_text())
+    }
+    alias = {
+        "sklearn": "scikit-learn",
+        "yaml": "pyyaml",
+        "nrrd": "pynrrd",
+        "jinja2": "jinja2",
+        "docutils": "docutils",
+    }
+    for path in (root / "src/digimus").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [item.name for item in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module]
+            for name in names:
+                top = name.split(".")[0]
+                if top not in sys.stdlib_module_names and top != "digimus":
+                    assert normal(alias.get(top, top)) in known, f"{path.name} imports {top}"
+
+
+# Real neurons and recordings
+
+
+@pytest.mark.real_data
+def test_real_neurons_and_recordings_go_through(root, real_data, tmp_path):
+    folder = copy_of(root, tmp_path / "project")
+    (tmp_path / "shared").symlink_to(real_data.parent)
+    quick = {
+        "motifs": {"n_draws": 5, "n_null": 30, "n_bootstrap": 30},
+        "training": {
+            "seeds": [1],
+            "rules": {"tasks": ["go"], "models": ["digimus"], "n_units": 32, "n_updates": 20},
+            "decoding": {"models": ["digimus"], "n_units": 16, "n_updates": 10, "splits": ["blocked"]},
+        },
+        "evaluation": {"n_permutations": 50},
+    }
+    overlay(folder, "quick", quick)
+    done = snakemake(folder, config=["config/real.yaml", "config/quick.yaml"])
+    assert done.returncode == 0, done.text[-3000:]
+    results = folder / "results/real"
+    graphs = pd.read_csv(results / "connectome/seu_allen/graphs.csv").set_index("region")
+    assert graphs.loc["CP", "n_neurons"] == 101 and 0.0035 < graphs.loc["CP", "density"] < 0.0095
+    assert bool(graphs.loc["VPM", "small"]) and not bool(graphs.loc["CP", "small"])
+    profiles = pd.read_csv(results / "motifs/seu_allen/profiles.csv")
+    cp = profiles[(profiles["region"] == "CP") & (profiles["null"] == "dyad")]
+    assert len(cp) == 13 and np.isfinite(cp["enrichment"]).all()
+    published = pd.read_csv(results / "motifs/published/priors.csv")
+    assert published["region"].nunique() == 50 and published["reciprocity"].isna().all()
+    nulls = pd.read_csv(results / "evaluation/nulls.csv").set_index(["benchmark", "session"])
+    session2 = nulls.loc[("visual_side", "steinmetz_session2")].iloc[0]
+    assert session2["p"] < 0.05 and session2["balanced_accuracy"] > 0.7
+    sessions = pd.read_csv(results / "recordings/visual_side/sessions.csv")
+    aside = sessions[sessions["status"] != "used"]
+    assert len(aside) == 1 and "test1" in aside["file"].iloc[0]
+    gratings = nulls.loc["grating_direction"]
+    assert len(gratings) == 4 and (gratings["chance"] == 0.125).all()
+    page = (results / "report.html").read_text()
+    assert (
+        "simulated" not in (results / "figures/fig5_decoding.csv").read_text().lower()
+        and "claims" in page.lower()
+    )
