@@ -1,4 +1,4 @@
-"""The whole workflow on the tiny configuration, in a copy of the project: runs, reruns, bad input, overlays."""
+"""The whole workflow on the tiny configuration, in a copy of the project."""
 
 import ast
 import os
@@ -16,8 +16,8 @@ import yaml
 pytestmark = pytest.mark.workflow
 SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
 STAGES = (
-    "morphology", "connectome", "motifs", "tasks", "recordings", "training", "evaluation", "retention", "states",
-    "claims", "figures", "report",
+    "morphology", "connectome", "motifs", "tasks", "recordings", "training", "evaluation", "retention",
+    "states", "claims", "figures", "report",
 )  # fmt: skip
 LEFT_OUT = shutil.ignore_patterns(
     ".venv", ".git", ".snakemake", "results", "simulated*", "__pycache__", ".pytest_cache", ".ruff_cache"
@@ -209,10 +209,11 @@ def test_every_overlay_plans_a_run(root, tmp_path):
         ({"motifs": {"n_nul": 5}}, ["motifs.n_nul", "Unknown key", "Did you mean 'n_null'?"]),
         ({"morphology": {"voxel_um": "wide"}}, ["morphology.voxel_um", "'wide'", "a number above 0"]),
         ({"training": {"rules": {"n_units": -4}}}, ["training.rules.n_units", "-4", "1 or more"]),
-        ({"priors": {"feedforward": {"region": "SIM-feedforwards"}}}, ["priors.feedforward.region", "SIM-feedforward"]),
+        ({"priors": {"feedforward": {"region": "SIM-feedforwards"}}},
+         ["priors.feedforward.region", "SIM-feedforward"]),
         ({"results_dir": "../elsewhere"}, ["results_dir", "inside the project"]),
-        ({"morphology": {"sources": {"mine": {"folder": "no/such", "pattern": "*.swc", "region_column": "region",
-          "regions": ["CP"]}}}}, ["morphology.sources.mine.folder", "no/such"]),
+        ({"morphology": {"sources": {"mine": {"folder": "no/such", "pattern": "*.swc",
+          "region_column": "region", "regions": ["CP"]}}}}, ["morphology.sources.mine.folder", "no/such"]),
     ],
 )  # fmt: skip
 def test_a_wrong_configuration_stops_before_any_job(finished, settings, words):

@@ -8,7 +8,6 @@ from jsonschema import Draft202012Validator
 from digimus.errors import InputError
 from digimus.suggest import did_you_mean
 
-
 _KINDS = {
     "object": "a mapping of keys to values",
     "array": "a list",

@@ -4,11 +4,13 @@
 # Outputs: results/connectome/{source}/{region}.h5   sparse P (presynaptic rows), soma positions, ids
 #          results/connectome/{source}/graphs.csv    one row a region: neurons, density, reciprocity
 #          results/connectome/{source}/distance.csv  connection probability by soma distance
+#          results/connectome/{source}/recovery.csv  simulated neurons: planted against recovered wiring
 
 
 rule connectome:
     input:
         expand(results("connectome/{source}/graphs.csv"), source=SOURCES),
+        expand(results("connectome/{source}/recovery.csv"), source=SIMULATED_SOURCES),
 
 
 rule region_graph:
@@ -16,6 +18,7 @@ rule region_graph:
         arbors=results("morphology/{source}/arbors.h5"),
     output:
         graph=update(results("connectome/{source}/{region}.h5")),
+    priority: 10  # priors hold up half of the training
     log:
         log_file("region_graph/{source}/{region}"),
     benchmark:
@@ -36,6 +39,7 @@ rule graph_tables:
     output:
         graphs=update(results("connectome/{source}/graphs.csv")),
         distance=update(results("connectome/{source}/distance.csv")),
+    priority: 10  # priors hold up half of the training
     log:
         log_file("graph_tables/{source}"),
     benchmark:
@@ -47,3 +51,23 @@ rule graph_tables:
         code=code("connectome"),
     script:
         "../scripts/graph_tables.py"
+
+
+rule compare_truth:
+    input:
+        graphs=region_graphs,
+        truth=f"{SIMULATED_FOLDER}/neurons/truth.csv",
+    output:
+        recovery=update(results("connectome/{source}/recovery.csv")),
+    wildcard_constraints:
+        source="|".join(SIMULATED_SOURCES) or "none",
+    params:
+        code=code("analysis/recovery", "connectome", "motifs"),
+    log:
+        log_file("compare_truth/{source}"),
+    benchmark:
+        benchmark_file("compare_truth/{source}")
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../scripts/compare_truth.py"

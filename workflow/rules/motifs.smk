@@ -18,6 +18,7 @@ rule region_motifs:
     output:
         profile=update(results("motifs/{source}/regions/{region}.profile.csv")),
         verdict=update(results("motifs/{source}/regions/{region}.verdict.csv")),
+    priority: 10  # priors hold up half of the training
     log:
         log_file("region_motifs/{source}/{region}"),
     benchmark:
@@ -43,6 +44,7 @@ rule motif_tables:
         profiles=update(results("motifs/{source}/profiles.csv")),
         verdicts=update(results("motifs/{source}/verdicts.csv")),
         priors=update(results("motifs/{source}/priors.csv")),
+    priority: 10  # priors hold up half of the training
     log:
         log_file("motif_tables/{source}"),
     benchmark:
@@ -63,6 +65,7 @@ rule published_priors:
         table=lambda wildcards: TABLES[wildcards.source]["path"],
     output:
         priors=update(results("motifs/{source}/priors.csv")),
+    priority: 10  # priors hold up half of the training
     log:
         log_file("published_priors/{source}"),
     benchmark:

@@ -16,6 +16,8 @@ rule write_report:
         set_aside=expand(results("morphology/{source}/set_aside.csv"), source=SOURCES),
         sessions=expand(results("recordings/{dataset}/sessions.csv"), dataset=DATASETS),
         models=results("evaluation/models.csv"),
+        captions=expand("workflow/report/{name}.rst", name=CONFIG["figures"]),
+        recovery=expand(results("connectome/{source}/recovery.csv"), source=SIMULATED_SOURCES),
     output:
         page=update(results("report.html")),
     log:
@@ -27,7 +29,6 @@ rule write_report:
     params:
         configuration=CONFIG,
         figures=CONFIG["figures"],
-        captions=expand("workflow/report/{name}.rst", name=CONFIG["figures"]),
         code=code("figures"),
     script:
         "../scripts/write_report.py"

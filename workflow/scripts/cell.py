@@ -5,11 +5,11 @@ import json
 import logging
 
 import torch
-from job import provenance
 
 from digimus.models import MotifTerm, build, matched_settings, n_parameters
 from digimus.motifs.priors import build_prior, read_priors
 from digimus.training.cells import Cell
+from job import provenance
 
 torch.set_num_threads(1)
 

@@ -6,7 +6,10 @@ with job(snakemake):
     from digimus.figures import draw, save_figure
     from digimus.storage import read_table, write_table
 
-    tables = {path: read_table(path, dtype={"session": str, "animal": str}, low_memory=False) for path in snakemake.input}
+    tables = {
+        path: read_table(path, dtype={"session": str, "animal": str}, low_memory=False)
+        for path in snakemake.input
+    }
     params = snakemake.params
     figure, table = draw(
         snakemake.wildcards.figure,

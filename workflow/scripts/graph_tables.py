@@ -1,6 +1,7 @@
 """One row a region, and connection probability by soma distance."""
 
 import pandas as pd
+
 from job import job
 
 with job(snakemake):

@@ -11,8 +11,8 @@ from pathlib import Path
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-from digimus.errors import InputError
-from digimus.storage import file_hash
+from digimus.errors import InputError  # noqa: E402
+from digimus.storage import file_hash  # noqa: E402
 
 FAILED = Path(".snakemake/digimus-failed.txt")
 LARGEST_HASHED_INPUT = 64 * 2**20

@@ -1,6 +1,7 @@
 """All regions of a source together: corrected p-values, verdicts and priors."""
 
 import pandas as pd
+
 from job import job
 
 with job(snakemake):

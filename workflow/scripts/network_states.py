@@ -1,6 +1,7 @@
 """States of every trained network before the response: dimension, paths, and errors."""
 
 import pandas as pd
+
 from job import job
 
 with job(snakemake):

@@ -4,7 +4,6 @@ from job import job
 
 with job(snakemake):
     from decoding_inputs import splits_of, used_sessions
-
     from digimus.analysis.evaluation import reference_tables
     from digimus.storage import read_table, write_table
 

@@ -1,10 +1,11 @@
 """Score every trained cell and join the scores of the reference decoders."""
 
 import pandas as pd
+
 from job import job
 
 with job(snakemake):
-    from digimus.analysis.evaluation import decoding_scores, rule_tables
+    from digimus.analysis.evaluation import NULL_COLUMNS, decoding_scores, rule_tables
     from digimus.storage import read_table, write_table
     from digimus.training import load
 
@@ -23,4 +24,7 @@ with job(snakemake):
     write_table(snakemake.output.curves, curves)
     write_table(snakemake.output.models, models)
     nulls = [read_table(path, dtype=text) for path in snakemake.input.nulls]
-    write_table(snakemake.output.nulls, pd.concat(nulls, ignore_index=True) if nulls else pd.DataFrame())
+    write_table(
+        snakemake.output.nulls,
+        pd.concat(nulls, ignore_index=True) if nulls else pd.DataFrame(columns=NULL_COLUMNS),
+    )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+
 from job import job
 
 with job(snakemake):

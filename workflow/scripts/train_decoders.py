@@ -5,7 +5,6 @@ from job import job, provenance
 with job(snakemake):
     from cell import key_of, make_cell, make_motif_term
     from decoding_inputs import splits_of, used_sessions
-
     from digimus.training import FitSettings, train_decoders
 
     decoding = snakemake.params.decoding

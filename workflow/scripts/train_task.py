@@ -4,7 +4,6 @@ from job import job, provenance
 
 with job(snakemake):
     from cell import key_of, make_cell, make_motif_term
-
     from digimus.training import FitSettings, RuleTask, train_task
 
     rules = snakemake.params.rules

@@ -10,7 +10,7 @@ with job(snakemake):
 
     inputs, params = snakemake.input, snakemake.params
     pictures = {Path(path).stem.split("_", 1)[1]: path for path in inputs.figures if path.endswith(".png")}
-    captions = {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in params.captions}
+    captions = {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in inputs.captions}
     text = {"session": str, "animal": str}
     write_report(
         snakemake.output.page,
@@ -20,6 +20,7 @@ with job(snakemake):
         set_aside={Path(path).parts[-2]: read_table(path) for path in inputs.set_aside},
         sessions={Path(path).parts[-2]: read_table(path, dtype=text) for path in inputs.sessions},
         models=read_table(inputs.models),
+        recovery=[read_table(path) for path in inputs.recovery],
         configuration=params.configuration,
         benchmarks_dir=Path(snakemake.output.page).parent / "benchmarks" / "rules",
     )

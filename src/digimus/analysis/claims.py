@@ -218,8 +218,9 @@ def state_claims(claims, states, *, priors, smallest, simulated):
         rows = states[(states["model"] == "digimus") & (states["prior"] == prior)]
         effects = rows.assign(effect=rows["error_auroc"] - 0.5)[["task", "seed", "effect"]]
         claims.add(
-            f"states of DigiMus with prior {prior} foretell errors at equal difficulty",
-            effects, levels=["task", "seed"], test="signed rank over tasks, AUROC within difficulty strata",
+            f"states of DigiMus with prior {prior} foretell errors at equal difficulty and answer",
+            effects, levels=["task", "seed"],
+            test="signed rank over tasks, AUROC within strata of difficulty and answer",
             smallest_effect=smallest, figure="fig7_states", effect_unit="AUROC above one half",
             simulated=simulated[prior],
         )  # fmt: skip
@@ -241,7 +242,8 @@ def motif_claims(claims, profiles, verdicts, *, simulated):
     shared = dict(levels=["region"], figure="fig2_motifs", simulated=simulated)
     claims.add(
         f"regions of {source} differ in their motifs",
-        effects, test="signed rank over regions, squared distance to the others less sampling error", smallest_effect=0.0,
+        effects, test="signed rank over regions, squared distance to the others less sampling error",
+        smallest_effect=0.0,
         effect_unit="squared log enrichment, mean over classes", **shared,
     )  # fmt: skip
     for null, label in (("distance-mutual", "geometry"), ("degree", "degrees")):

@@ -17,6 +17,7 @@ from digimus.seeding import stream
 from digimus.training import RuleTask
 
 PRE_RESPONSE_STEPS = 5
+N_SECTORS = 6
 SUMMARY_COLUMNS = (
     "task", "model", "prior", "seed", "n_trials", "n_errors", "participation_ratio",
     "participation_ratio_correct", "participation_ratio_error", "error_auroc", "p", "not_available",
@@ -83,18 +84,25 @@ def _pre_response(network, problem, correct):
         response = batch.epochs["response"][0]
         states.append(run[:, max(0, response - PRE_RESPONSE_STEPS) : response].mean(1))
         conditions.append(_conditions(batch))
-        strata.append([f"{number}/{level:.3g}" for level in batch.difficulty.numpy()])
-    strata = np.unique(np.concatenate(strata), return_inverse=True)[1]
+        strata += [f"{number} {label}" for label in _strata(batch)]
+    strata = np.unique(strata, return_inverse=True)[1]
     return Trials(np.concatenate(states), correct, np.concatenate(conditions), strata), first
 
 
+def _strata(batch):
+    """Difficulty and sector of the right answer: a network that cannot do a task is right where it leans."""
+    sector = np.floor(np.mod(batch.answer_rad.numpy(), 2 * np.pi) / (2 * np.pi) * N_SECTORS)
+    return [f"{level:.3g} {where:g}" for level, where in zip(batch.difficulty.numpy(), sector, strict=True)]
+
+
 def _conditions(batch):
-    """What a trial showed: a constant, and stimulus directions scaled by strength, ring by ring."""
+    """A constant, and directions of the stimuli shown before the response, by strength, per ring."""
     angles, strengths = batch.angles_rad.numpy(), batch.strengths.numpy()
     columns = [np.ones(len(angles))]
-    for k in range(angles.shape[1]):
-        for ring in range(strengths.shape[2]):
-            columns += [strengths[:, k, ring] * wave(angles[:, k]) for wave in (np.cos, np.sin)]
+    for k, onset in enumerate(batch.onsets):
+        if onset < batch.epochs["response"][0]:
+            for ring in range(strengths.shape[2]):
+                columns += [strengths[:, k, ring] * wave(angles[:, k]) for wave in (np.cos, np.sin)]
     return np.stack(columns, 1)
 
 
@@ -115,6 +123,8 @@ def _summary(trials, rng):
     row["participation_ratio_correct"], row["participation_ratio_error"] = ratios
     distance = distance_to_correct(trials, rng)
     row["error_auroc"], row["p"] = error_auroc(distance, trials.correct, trials.stratum, rng)
+    if not np.isfinite(row["error_auroc"]):
+        row["not_available"] = "no errors and correct trials of equal difficulty and answer"
     return row, distance
 
 

@@ -23,6 +23,9 @@ NULL_COLUMNS = (
     "benchmark", "session", "animal", "model", "split", "balanced_accuracy", "null_mean", "null_sd",
     "null_95", "p", "n_permutations", "chance", "best_accuracy", "best_accuracy_se",
 )  # fmt: skip
+CURVE_COLUMNS = ("benchmark", "task", "model", "prior", "seed", "update", "metric", "value")
+ACTIVITY = ("spikes_per_step", "silent_share", "saturated_share")
+MODEL_COLUMNS = ("benchmark", "task", "model", "prior", "seed", "family", "n_parameters", *ACTIVITY)
 
 
 def rule_tables(trained):
@@ -65,14 +68,13 @@ def rule_tables(trained):
             model_rows.append(key | about | _activity(cell, seed))
     return (
         pd.DataFrame(score_rows, columns=SCORE_COLUMNS),
-        pd.DataFrame(curve_rows),
-        pd.DataFrame(model_rows),
+        pd.DataFrame(curve_rows, columns=CURVE_COLUMNS),
+        pd.DataFrame(model_rows, columns=MODEL_COLUMNS),
     )
 
 
 def _activity(cell, seed):
-    names = ("spikes_per_step", "silent_share", "saturated_share")
-    values = {name: cell.of_seed(seed, f"activity/{name}") for name in names}
+    values = {name: cell.of_seed(seed, f"activity/{name}") for name in ACTIVITY}
     return {name: float(value) if value is not None else np.nan for name, value in values.items()}
 
 
@@ -152,7 +154,7 @@ def reference_tables(sessions, splits, *, benchmark, about, truth, n_permutation
         name, n_classes = session.session_id, len(session.classes)
         key = dict(benchmark=benchmark, prior="none", seed=0) | session_key(about.loc[name], name)
         for split, folds in splits(session).items():
-            for model, decoder, features in _references(session):
+            for model, decoder, features, exchanged in _references(session):
                 probabilities = held_out(decoder, features, session.labels, folds, n_classes)
                 fold_of = _fold_of(folds, len(session.labels))
                 rows = score_rows(
@@ -162,7 +164,7 @@ def reference_tables(sessions, splits, *, benchmark, about, truth, n_permutation
                 reached = next(row["value"] for row in rows if row["metric"] == "balanced_accuracy")
                 rng = stream(seed, "permutations", benchmark, name, split, model)
                 null = permutation_null(
-                    decoder, features, session.labels, session.groups, folds, n_classes, n_permutations, rng
+                    decoder, features, session.labels, exchanged, folds, n_classes, n_permutations, rng
                 )
                 best, error = truth.get(name, (np.nan, np.nan))
                 null_table.append(
@@ -178,9 +180,15 @@ def reference_tables(sessions, splits, *, benchmark, about, truth, n_permutation
 
 
 def _references(session):
-    yield "logistic", activity_decoder, activity_features(session.values)
+    """Decoders with their features, and what the null exchanges.
+
+    Whole trials change places for the activity, so that what the clock within a trial tells stays in the
+    null; for the clock itself every sample does.
+    """
+    yield "logistic", activity_decoder, activity_features(session.values), session.groups
     if session.clock_s is not None:
-        yield "clock", clock_decoder, np.asarray(session.clock_s, float)[:, None]
+        every_sample = np.arange(session.n_samples)
+        yield "clock", clock_decoder, np.asarray(session.clock_s, float)[:, None], every_sample
 
 
 def _fold_of(folds, n_samples):

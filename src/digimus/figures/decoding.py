@@ -61,12 +61,11 @@ def decoding(inputs):
         title = f"{dataset}{' (simulated)' if simulated else ''}, {split} folds"
         page.panel(grid[k, 0], left, title)
         page.panel(grid[k, 1], right, "what the prior adds")
-        values = _seed_means(here)
-        _models(page, grid[k, 0], left, dataset, values, null, markers)
-        _gain(page, grid[k, 1], right, dataset, values, markers)
+        _models(page, grid[k, 0], left, dataset, here, null, markers)
+        _gain(page, grid[k, 1], right, dataset, here, markers)
         if simulated:
             page.simulated(left + right, RECORDINGS, [dataset])
-        page.simulated(left + right, PRIOR, sorted(inputs.simulated_priors(values)))
+        page.simulated(left + right, PRIOR, sorted(inputs.simulated_priors(here)))
     handles = [
         legend_entry(INK, "o"), legend_entry(GREY, "", (0, (3, 2))), legend_entry(INK, "_", size=7),
         legend_entry(INK, "*", size=5),
@@ -95,15 +94,16 @@ def _seed_means(scores):
     return means.agg(["mean", "count"]).reset_index().rename(columns={"mean": "value", "count": "n_seeds"})
 
 
-def _models(page, axes, letter, dataset, values, nulls, markers):
+def _models(page, axes, letter, dataset, scores, nulls, markers):
     """Sessions as lines across models, each model's mean and interval beside its points."""
-    cells = ordered_cells(values)
+    cells = ordered_cells(scores)
+    values = _seed_means(scores)
     if not cells:
         page.not_available(axes, letter, f"{dataset}: no session was decoded")
         return
     best = nulls.groupby(["animal", "session"])["best_accuracy"].first().dropna()
     best = best.rename("value").reset_index()
-    wide = values.pivot_table(index=["animal", "session"], columns=["model", "prior"], values="value")
+    wide = values.pivot(index=["animal", "session"], columns=["model", "prior"], values="value")
     columns = [wide[cell] for cell in cells]
     if len(best):
         columns.append(best.set_index(["animal", "session"])["value"].reindex(wide.index))
@@ -115,7 +115,7 @@ def _models(page, axes, letter, dataset, values, nulls, markers):
     for x, cell in enumerate(cells):
         colour, marker = model_colour(*cell), markers[cell]
         axes.plot(x + offsets, wide[cell], marker, color=colour, markersize=2.6, alpha=0.75, zorder=2)
-        mean, low, high = nested_interval(wide[cell].rename("value").reset_index(), "value", rng)
+        mean, low, high = nested_interval(_of_cell(scores, *cell), "value", rng)
         axes.vlines(x + 0.24, low, high, color=colour, linewidth=1.2)
         axes.plot(x + 0.24, mean, marker, color=colour, markersize=5)
         interval = dict(dataset=dataset, model=cell[0], prior=cell[1], value=mean, low=low, high=high)
@@ -125,6 +125,8 @@ def _models(page, axes, letter, dataset, values, nulls, markers):
         page.keep(letter, best.assign(dataset=dataset, mark="best possible"))
     _null_marks(page, axes, letter, dataset, nulls, cells, wide.index, offsets)
     names = [model_name(*cell).replace(", ", ",\n").replace(" only", "\nonly") for cell in cells]
+    known = [int(wide[cell].notna().sum()) for cell in cells]
+    names = [f"{name}\n(n = {n})" if n < len(wide) else name for name, n in zip(names, known, strict=True)]
     names += ["best\npossible"] * (len(best) > 0)
     axes.set_xticks(range(len(names)), names, rotation=0 if len(names) <= 7 else 60)
     axes.set_xlim(-0.5, len(names) - 0.4)
@@ -149,10 +151,14 @@ def _null_marks(page, axes, letter, dataset, nulls, cells, sessions, offsets):
         page.keep(letter, shown.assign(dataset=dataset, model=cell[0], prior="none", mark="95 % of shuffles"))
 
 
-def _gain(page, axes, letter, dataset, values, markers):
-    """With the prior less structure-free, a point a session."""
-    ours = values[values["model"] == "digimus"]
-    wide = ours.pivot_table(index=["animal", "session"], columns="prior", values="value")
+def _of_cell(scores, model, prior):
+    return scores[(scores["model"] == model) & (scores["prior"] == prior)]
+
+
+def _gain(page, axes, letter, dataset, scores, markers):
+    """With the prior less structure-free, seed by seed; a point is a session."""
+    ours = scores[scores["model"] == "digimus"]
+    wide = ours.pivot_table(index=["animal", "session", "seed"], columns="prior", values="value")
     priors = [prior for prior in wide.columns if prior != "none"]
     pairs = {p: (wide[p] - wide["none"]).dropna() for p in priors} if "none" in wide else {}
     pairs = {prior: gain for prior, gain in pairs.items() if len(gain)}
@@ -161,18 +167,21 @@ def _gain(page, axes, letter, dataset, values, markers):
         return
     axes.axhline(0, color=GREY, linewidth=0.7)
     rng = np.random.default_rng(0)
+    reach = 0.01
     for x, (prior, gain) in enumerate(pairs.items()):
-        table = gain.rename("value").reset_index()
+        by_seed = gain.rename("value").reset_index()
+        table = by_seed.groupby(["animal", "session"])["value"].mean().reset_index()
+        gains = table["value"].to_numpy()
         cell = ("digimus", prior)
         colour, marker = model_colour(*cell), markers[cell]
-        mean, low, high = nested_interval(table, "value", rng)
+        mean, low, high = nested_interval(by_seed, "value", rng)
         page.keep(letter, table.assign(dataset=dataset, model="digimus", prior=prior, mark="difference"))
         interval = dict(value=mean, low=low, high=high, n_sessions=len(table), mark="mean difference")
         page.keep(letter, pd.DataFrame([dict(dataset=dataset, model="digimus", prior=prior) | interval]))
-        axes.plot(x + spread(len(gain), 0.3), gain, marker, color=colour, markersize=2.6, alpha=0.75)
+        axes.plot(x + spread(len(gains), 0.3), gains, marker, color=colour, markersize=2.6, alpha=0.75)
         axes.vlines(x + 0.32, low, high, color=colour, linewidth=1.2)
         axes.plot(x + 0.32, mean, marker, color=colour, markersize=5)
-    reach = max(1.15 * max(float(gain.abs().max()) for gain in pairs.values()), 0.01)
+        reach = max(reach, 1.15 * float(np.nanmax(np.abs([*gains, low, high]))))
     axes.set_ylim(-reach, reach)
     axes.set_xticks(range(len(pairs)), pairs)
     axes.set_xlim(-0.6, len(pairs) - 0.3)

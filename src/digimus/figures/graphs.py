@@ -36,8 +36,10 @@ def graphs(inputs):
     _somas(page, a, b, neurons, colours)
     _by_distance(page, c, distance.assign(label=region_labels(distance)), colours)
     if few and colours:
-        handles = [legend_entry(colour) for colour in colours.values()]
-        top.legend(handles, colours, loc="outside lower center", ncols=min(len(colours), 5))
+        handles, names = [legend_entry(colour) for colour in colours.values()], list(colours)
+        if set(region_labels(neurons)) - set(colours):
+            handles, names = [*handles, legend_entry(PALE)], [*names, "other regions"]
+        top.legend(handles, names, loc="outside lower center", ncols=5)
     d, e = bottom.subplots(1, 2, sharey=True)
     _dots(page, d, "d", regions, colours, "density", "density (mean connection probability)")
     _dots(page, e, "e", regions, colours, "reciprocity", "reciprocity")

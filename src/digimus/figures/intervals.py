@@ -5,35 +5,50 @@ import numpy as np
 N_BOOTSTRAP = 2000
 
 
-def nested_interval(table, value, rng, outer="animal"):
-    """Mean and central 95 % of means over resampled units, nested in groups.
+def nested_interval(table, value, rng, levels=("animal", "session", "seed")):
+    """Mean and central 95 % of means over resampled units, one nested in the other.
 
-    Groups are drawn with replacement and units within them, every unit weighing the same in its group.
+    At each level units are drawn with replacement within the unit above; every unit weighs the same there.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        A row a unit (a session, seeds averaged).
-    value, outer : str
-        Column of values, and of groups (animals).
+    value : str
+        Column of values; rows of nan are left out.
     rng : numpy.random.Generator
+    levels : sequence of str
+        Columns from the outermost to the innermost.
 
     Returns
     -------
     (float, float, float)
-        Mean, low, high; the interval is nan with fewer than two units.
+        Mean, low, high; the interval is nan with fewer than two units above the innermost level.
     """
-    groups = [rows[value].dropna().to_numpy(float) for _, rows in table.groupby(outer, sort=True)]
-    groups = [group for group in groups if len(group)]
-    if not groups:
+    table = table[table[value].notna()]
+    if not len(table):
         return np.nan, np.nan, np.nan
-    mean = float(np.mean([group.mean() for group in groups]))
-    if sum(map(len, groups)) < 2:
+    tree = _tree(table, list(levels), value)
+    mean = _mean(tree)
+    if len(table.groupby(list(levels[:-1]))) < 2:
         return mean, np.nan, np.nan
-    drawn = np.array(
-        [group[rng.integers(len(group), size=(N_BOOTSTRAP, len(group)))].mean(1) for group in groups]
-    )
-    chosen = rng.integers(len(groups), size=(len(groups), N_BOOTSTRAP))
-    means = drawn[chosen, np.arange(N_BOOTSTRAP)].mean(0)
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = np.quantile(_resampled(tree, rng), [0.025, 0.975])
     return mean, float(low), float(high)
+
+
+def _tree(table, levels, value):
+    """Nested lists of values, one nesting a level."""
+    if not levels:
+        return float(table[value].mean())
+    return [_tree(rows, levels[1:], value) for _, rows in table.groupby(levels[0], sort=True)]
+
+
+def _mean(tree):
+    return tree if isinstance(tree, float) else float(np.mean([_mean(child) for child in tree]))
+
+
+def _resampled(tree, rng):
+    if isinstance(tree, float):
+        return np.full(N_BOOTSTRAP, tree)
+    children = np.array([_resampled(child, rng) for child in tree])
+    drawn = rng.integers(len(children), size=(len(children), N_BOOTSTRAP))
+    return children[drawn, np.arange(N_BOOTSTRAP)].mean(0)

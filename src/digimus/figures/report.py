@@ -26,7 +26,17 @@ FEWEST_CLAIM_UNITS = 6
 
 
 def write_report(
-    path, *, figures, captions, claims, set_aside, sessions, models, configuration, benchmarks_dir
+    path,
+    *,
+    figures,
+    captions,
+    claims,
+    set_aside,
+    sessions,
+    models,
+    configuration,
+    benchmarks_dir,
+    recovery=(),
 ):
     """Write the report.
 
@@ -50,6 +60,8 @@ def write_report(
         As it was used.
     benchmarks_dir : str or Path
         Folder with a Snakemake benchmark file a job; may be absent.
+    recovery : sequence of pandas.DataFrame
+        Of simulated neurons: planted wiring beside what was recovered (`digimus.analysis.recovery`).
 
     Raises
     ------
@@ -57,8 +69,13 @@ def write_report(
         If a picture is missing.
     """
     pictures = [
-        dict(name=name, number=number, source=_embedded(file), caption=_paragraphs(captions.get(name, "")))
-        for number, (name, file) in enumerate(figures.items(), start=1)
+        dict(
+            name=name,
+            number=_number(file),
+            source=_embedded(file),
+            caption=_paragraphs(captions.get(name, "")),
+        )
+        for name, file in figures.items()
     ]
     times = rule_times(benchmarks_dir)
     page = _PAGE.render(
@@ -71,6 +88,7 @@ def write_report(
         neurons=[_left_out(name, table) for name, table in set_aside.items()],
         recordings=[_recordings(name, table) for name, table in sessions.items()],
         models=_model_sizes(models),
+        recovery=[_recovery_rows(table) for table in recovery],
         configuration=yaml.safe_dump(_plain(configuration), sort_keys=False, allow_unicode=True),
         versions=_versions(),
         times=times.to_dict("records"),
@@ -167,16 +185,16 @@ def _sentence(row):
     """The verdict and what it rests on, in words."""
     if row["verdict"] == "holds":
         return (
-            "Holds: above zero with 95 % confidence, significant after correction, and at least the smallest "
-            "effect of interest."
+            "Above zero with 95 % confidence, significant after correction, and at least the smallest effect "
+            "of interest."
         )
     if row["verdict"] == "does not hold":
-        return "Does not hold: the 90 % interval lies below the smallest effect of interest."
+        return "The 90 % interval lies below the smallest effect of interest."
     if pd.isna(row["effect"]):
-        return "Undetermined: not available."
+        return "Not available."
     if row["n"] < FEWEST_CLAIM_UNITS:
-        return f"Undetermined: fewer than {FEWEST_CLAIM_UNITS} independent units."
-    return "Undetermined: the data allow neither verdict."
+        return f"Fewer than {FEWEST_CLAIM_UNITS} independent units."
+    return "The data allow neither verdict."
 
 
 def _number(value):
@@ -186,6 +204,20 @@ def _number(value):
 def _left_out(name, table):
     reasons = [] if not len(table) else table[["file", "reason"]].astype(str).to_dict("records")
     return dict(name=name, rows=reasons)
+
+
+def _number(file):
+    """The figure's number, from a name such as fig2_motifs.png."""
+    return int("".join(filter(str.isdigit, Path(file).name.split("_")[0])))
+
+
+def _recovery_rows(table):
+    """Rows of a recovery table with numbers as text; a dash where nothing was planted."""
+    numbers = table.select_dtypes("number").columns
+    shown = table.astype({name: object for name in numbers})
+    for name in numbers:
+        shown[name] = ["–" if pd.isna(value) else f"{value:.3g}" for value in table[name]]
+    return dict(columns=[name.replace("_", " ") for name in table.columns], rows=shown.to_numpy().tolist())
 
 
 def _recordings(name, table):
@@ -244,19 +276,24 @@ _PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True
 <title>DigiMus – {{ title }}</title>
 <style>
 :root { color-scheme: light; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; color: #222; background: #fff;
-  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; overflow-wrap: break-word; }
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 64rem; color: #222; background: #fff;
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif;
+  overflow-wrap: break-word; }
 h1 { font-size: 1.7rem; margin: 0 0 .2rem; } h2 { font-size: 1.25rem; margin: 2.6rem 0 .6rem;
   padding-top: .6rem; border-top: 1px solid #ddd; } h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
-p { margin: .5rem 0; } a { color: #0a5a8a; } nav ul { columns: 2 16rem; padding-left: 1.2rem; margin: .5rem 0; }
+p { margin: .5rem 0; } a { color: #0a5a8a; }
+nav ul { columns: 2 16rem; padding-left: 1.2rem; margin: .5rem 0; }
 .notice { margin: 1rem 0; padding: .7rem 1rem; background: #ffe9a8; border: 1px solid #b8860b;
   border-radius: 4px; color: #4a3000; }
 figure { margin: 1.2rem 0 2.2rem; } img { width: 100%; height: auto; display: block; }
 figcaption { margin-top: .5rem; font-size: .92rem; color: #333; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .88rem; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid #e4e4e4; }
-th { font-weight: 600; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.claims td:first-child { min-width: 14rem; } .small { font-size: .85rem; color: #555; }
+th, td { text-align: left; vertical-align: top; padding: .35rem .7rem .35rem 0;
+  border-bottom: 1px solid #e4e4e4; }
+th { font-weight: 600; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.claims { min-width: 56rem; } .claims td:first-child { width: 16rem; }
+.claims td:nth-child(2) { width: 12rem; } .small { font-size: .85rem; color: #555; }
 .verdict { font-weight: 600; white-space: nowrap; } .tag { font-size: .75rem; color: #4a3000;
   background: #ffe9a8; border-radius: 3px; padding: 0 .3rem; white-space: nowrap; }
 pre { background: #f6f6f6; padding: .8rem 1rem; overflow-x: auto; font-size: .8rem; line-height: 1.4; }
@@ -266,13 +303,16 @@ pre { background: #f6f6f6; padding: .8rem 1rem; overflow-x: auto; font-size: .8r
 <body>
 <header>
 <h1>DigiMus: {{ title }}</h1>
-<p class="small">Does the wiring of the mouse brain help a network learn the brain's tasks? What this run found.</p>
+<p class="small">Does the wiring of the mouse brain help a network learn the brain's tasks?
+What this run found.</p>
 </header>
 {% if simulated.neurons or simulated.recordings %}
 <p class="notice" id="simulated"><strong>Simulated data.</strong>
-{% if simulated.neurons %}Neurons of {{ simulated.neurons | join(", ") }} are simulated.{% endif %}
-{% if simulated.recordings %}Recordings of {{ simulated.recordings | join(", ") }} are simulated.{% endif %}
-They show that the methods work; they say nothing about the brain. Figures and claims that rest on them are marked.</p>
+{% for kind, names in simulated.items() if names %}
+{{ kind | capitalize }} of {{ names | join(", ") }} are simulated.
+{% endfor %}
+They show that the methods work; they say nothing about the brain.
+Figures and claims that rest on them are marked.</p>
 {% endif %}
 <nav aria-label="Contents">
 <h3>Contents</h3>
@@ -291,8 +331,9 @@ They show that the methods work; they say nothing about the brain. Figures and c
 
 <h2 id="claims">Claims and verdicts</h2>
 <p>Effects are signed so that the claim is positive. A claim holds if its corrected p is below .05, its 95 %
-interval lies above zero, and the effect is at least the smallest one of interest; it does not hold if its 90 %
-interval lies below that. Otherwise, and always with fewer than {{ fewest }} independent units, it is undetermined.</p>
+interval lies above zero, and the effect is at least the smallest one of interest; it does not hold if its
+90 % interval lies below that. Otherwise, and always with fewer than {{ fewest }} independent units, it is
+undetermined.</p>
 {% if claims %}
 <div class="wide"><table class="claims">
 <thead><tr><th>claim</th><th>verdict</th><th>effect (95 % interval)</th><th>smallest effect</th>
@@ -321,6 +362,17 @@ interval lies below that. Otherwise, and always with fewer than {{ fewest }} ind
 {% endfor %}
 </figcaption>
 </figure>
+{% endfor %}
+
+{% for table in recovery %}
+<h2 id="recovery">Simulated neurons: planted wiring and what was recovered</h2>
+<p>AUROC of the connection probabilities against the planted edges. The last two columns are the log
+enrichment of the transitive triad 030T less that of the cyclic 030C.</p>
+<div class="wide"><table>
+<thead><tr>{% for name in table.columns %}<th>{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>{% for row in table.rows %}
+<tr>{% for value in row %}<td>{{ value }}</td>{% endfor %}</tr>{% endfor %}
+</tbody></table></div>
 {% endfor %}
 
 <h2 id="left-out">What was left out, and why</h2>
@@ -352,7 +404,8 @@ interval lies below that. Otherwise, and always with fewer than {{ fewest }} ind
 
 <h2 id="models">Models</h2>
 {% if models %}
-<div class="wide"><table><thead><tr><th>benchmark</th><th>model</th><th>prior</th><th class="n">parameters</th>
+<div class="wide"><table><thead><tr><th>benchmark</th><th>model</th><th>prior</th>
+<th class="n">parameters</th>
 <th class="n">networks</th><th class="n">spikes per unit and step</th></tr></thead><tbody>
 {% for row in models %}
 <tr><td>{{ row.benchmark }}</td><td>{{ row.model }}</td><td>{{ row.prior }}</td>
@@ -376,12 +429,15 @@ interval lies below that. Otherwise, and always with fewer than {{ fewest }} ind
 
 <h2 id="times">Time and memory</h2>
 {% if times %}
-<p>All jobs together: {{ "%.0f" | format(total_s) }} s. Jobs run side by side, so the run itself took less.</p>
+<p>All jobs together: {{ "%.0f" | format(total_s) }} s.
+Jobs run side by side, so the run itself took less.</p>
 <div class="wide"><table><thead><tr><th>rule</th><th class="n">jobs</th><th class="n">time of all (s)</th>
 <th class="n">longest (s)</th><th class="n">most memory (MB)</th></tr></thead><tbody>
 {% for row in times %}
-<tr><td>{{ row.rule }}</td><td class="n">{{ row.n_jobs }}</td><td class="n">{{ "%.1f" | format(row.total_s) }}</td>
-<td class="n">{{ "%.1f" | format(row.longest_s) }}</td><td class="n">{{ "%.0f" | format(row.largest_mb) }}</td></tr>
+<tr><td>{{ row.rule }}</td><td class="n">{{ row.n_jobs }}</td>
+<td class="n">{{ "%.1f" | format(row.total_s) }}</td>
+<td class="n">{{ "%.1f" | format(row.longest_s) }}</td>
+<td class="n">{{ "%.0f" | format(row.largest_mb) }}</td></tr>
 {% endfor %}
 </tbody></table></div>
 {% else %}

@@ -45,7 +45,7 @@ def states(inputs):
     cells = ordered_cells(summary)
     markers = cell_markers(cells)
     missing = _missing(summary)
-    heights = [58, 56, 8 + 3.1 * max(len(missing), 1)]
+    heights = [58, 56, 9 + 3.1 * max(len(_lines(missing)), 1)]
     page = Page(sum(heights))
     top, middle, bottom = page.figure.subfigures(3, 1, height_ratios=heights)
     a, b, c, d = top.subplots(1, 4)
@@ -139,6 +139,9 @@ def _distance(page, axes, distances, cells, markers):
     outcome = np.where(distances["correct"].astype(str).eq("True"), "correct", "error")
     medians = distances.assign(outcome=outcome).groupby([*keys, "outcome"])["distance"].median().unstack()
     medians = medians.reindex(columns=["correct", "error"]).dropna().reset_index()
+    if not len(medians):
+        page.not_available(axes, "d", "no network with distances of both outcomes", 18)
+        return
     page.keep("d", medians.rename(columns=dict(correct="median_correct", error="median_error")))
     _paired(axes, medians, "correct", "error", cells, markers)
     axes.set_xlabel("correct trials (median)")
@@ -221,6 +224,14 @@ def _missing(summary):
     return pd.DataFrame(lines, columns=["model", "prior", "reason", "networks"])
 
 
+def _lines(missing):
+    """What the last panel says, in lines that fit the page."""
+    entries = [
+        f"{model_name(row.model, row.prior)} – {row.reason}: {row.networks}" for row in missing.itertuples()
+    ]
+    return [line for entry in entries for line in wrap(entry, 128).split("\n")]
+
+
 def _list_missing(page, axes, missing, n_networks):
     page.panel(axes, "f", "networks without numbers, and why")
     axes.set_axis_off()
@@ -228,9 +239,7 @@ def _list_missing(page, axes, missing, n_networks):
     if not n_networks:
         axes.text(0, 1, "not available: no network was trained on a rule task", va="top", color="#555555")
         return
-    lines = [
-        f"{model_name(row.model, row.prior)} – {row.reason}: {row.networks}" for row in missing.itertuples()
-    ]
+    lines = _lines(missing)
     axes.text(
         0, 1, "\n".join(lines) if lines else "none: every network has enough correct and error trials",
         va="top", fontsize=6.3, linespacing=1.35, wrap=False,

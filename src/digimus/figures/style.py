@@ -207,7 +207,7 @@ class Page:
         self._tables.append(table)
 
     def not_available(self, axes, letter, reason, characters=34):
-        """Say in the panel, and in the table, what cannot be shown and why, in lines of so many characters."""
+        """Say in the panel (in lines of so many characters), and in the table, what is missing and why."""
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)

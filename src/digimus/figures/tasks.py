@@ -50,7 +50,9 @@ def tasks(inputs):
     for k, task in enumerate(names):
         rows = trials[trials["task"] == task]
         place = grid[k // n_columns, k % n_columns].subgridspec(3, 1, height_ratios=[85, 40, 7], hspace=0.02)
-        images |= _trial(page, top, place, _letter(k), rows, first=k % n_columns == 0)
+        images |= _trial(
+            page, top, place, _letter(k), rows, first=k % n_columns == 0, title_pt=7 if n_columns < 5 else 6
+        )
     for axes, (signal, (_, _, name)) in zip(bottom.subplots(1, 3), SCALES.items(), strict=True):
         if signal in images:
             bar = bottom.colorbar(images[signal], cax=axes, orientation="horizontal")
@@ -66,7 +68,7 @@ def _letter(k):
     return chr(ord("a") + k) if k < 26 else f"z{k - 25}"
 
 
-def _trial(page, part, place, letter, rows, first):
+def _trial(page, part, place, letter, rows, first, title_pt):
     """Three images of a task, one below the other; returns them by signal."""
     page.keep(letter, rows[list(TRIALS)])
     response_s = float(rows["response_step"].iloc[0]) * STEP_S
@@ -76,6 +78,7 @@ def _trial(page, part, place, letter, rows, first):
         above = axes
         if k == 0:
             page.panel(axes, letter, f"{rows['task'].iloc[0]}\n{rows['family'].iloc[0]}")
+            axes.set_title(axes.get_title(loc="left"), fontsize=title_pt)
         values = _image(rows, signal)
         if values is None:
             page.not_available(axes, letter, f"no {signal} in the table")

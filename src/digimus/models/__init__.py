@@ -10,6 +10,7 @@ from digimus.models.lif import DigiMus
 from digimus.models.lstm import LSTM
 from digimus.models.motif_term import LOSSES, MotifTerm, soft_adjacency
 from digimus.models.size import matched_settings, n_parameters
+from digimus.models.surrogates import SURROGATES
 from digimus.suggest import did_you_mean
 
 MODELS = {"digimus": DigiMus, "lstm": LSTM}
@@ -35,7 +36,7 @@ def build(name, n_inputs, n_outputs, *, seed=0, **settings):
     Raises
     ------
     InputError
-        For an unknown model or setting, or a size below one.
+        For an unknown model, setting or surrogate, or a size below one.
     """
     import inspect
 
@@ -71,6 +72,15 @@ def build(name, n_inputs, n_outputs, *, seed=0, **settings):
                 got=repr(value),
                 hint="128 or 256 units are usual.",
             )
+    surrogate = settings.get("surrogate")
+    if surrogate is not None and surrogate not in SURROGATES:
+        raise InputError(
+            f"There is no surrogate derivative {surrogate!r}.",
+            where=f"models.{name}.surrogate",
+            expected=f"one of {', '.join(SURROGATES)}",
+            got=repr(surrogate),
+            hint=did_you_mean(surrogate, SURROGATES),
+        )
     return MODELS[name](n_inputs, n_outputs, rng=torch.Generator().manual_seed(seed), **settings)
 
 

@@ -54,12 +54,14 @@ class DigiMus(nn.Module):
         self.threshold = threshold
         self.surrogate = SURROGATES[surrogate]
         self.recurrent_noise = recurrent_noise
-        self.w_in = nn.Parameter(torch.randn(n_units, n_inputs, generator=rng) * (2.0 / math.sqrt(n_inputs)))
+        self.w_in = nn.Parameter(torch.randn(n_units, n_inputs, generator=rng) * (4.0 / math.sqrt(n_inputs)))
         self.w = nn.Parameter(torch.randn(n_units, n_units, generator=rng) * (gain / math.sqrt(n_units)))
         self.b = nn.Parameter(torch.full((n_units,), 0.3))
         self.readout = nn.Linear(n_units, n_outputs)
         with torch.no_grad():
-            self.readout.weight.copy_(torch.randn(n_outputs, n_units, generator=rng) / math.sqrt(n_units))
+            self.readout.weight.copy_(
+                torch.randn(n_outputs, n_units, generator=rng) * (3.0 / math.sqrt(n_units))
+            )
             self.readout.bias.zero_()
 
     @property
@@ -106,12 +108,15 @@ class LIFLoop(torch.autograd.Function):
         potentials = current * (1 - beta)
         spikes = torch.empty_like(current)
         from_spikes = (weight * (1 - beta)).t()
-        for t in range(current.shape[0]):
-            v = potentials[t]
+        # Views of the steps, taken once: indexing costs as much as the arithmetic of a small layer.
+        v, s = potentials.unbind(0), spikes.unbind(0)
+        kept = None
+        for t in range(len(v)):
             if t:
-                v.addmm_(spikes[t - 1], from_spikes)
-                v.addcmul_(potentials[t - 1], 1 - spikes[t - 1], value=beta)
-            torch.ge(v, threshold, out=spikes[t])
+                v[t].addmm_(s[t - 1], from_spikes)
+                v[t].addcmul_(v[t - 1], kept, value=beta)
+            torch.ge(v[t], threshold, out=s[t])
+            kept = 1 - s[t]
         ctx.save_for_backward(potentials, spikes, weight)
         ctx.constants = beta, threshold, surrogate
         return spikes
@@ -122,18 +127,18 @@ class LIFLoop(torch.autograd.Function):
         potentials, spikes, weight = ctx.saved_tensors
         beta, threshold, surrogate = ctx.constants
         scaled = weight * (1 - beta)
-        slope = surrogate(potentials - threshold)
+        slopes = surrogate(potentials - threshold).unbind(0)
+        leaks = ((1 - spikes) * beta).unbind(0)
         grad_v = torch.empty_like(potentials)
-        later = None
-        for t in range(potentials.shape[0] - 1, -1, -1):
-            if later is None:
-                torch.mul(grad_spikes[t], slope[t], out=grad_v[t])
-            else:
-                to_spike = torch.addmm(grad_spikes[t], later, scaled)
-                to_spike.addcmul_(potentials[t], later, value=-beta)
-                torch.mul(to_spike, slope[t], out=grad_v[t])
-                grad_v[t].addcmul_(later, 1 - spikes[t], value=beta)
-            later = grad_v[t]
+        v, grad_s, grads = potentials.unbind(0), grad_spikes.unbind(0), grad_v.unbind(0)
+        torch.mul(grad_s[-1], slopes[-1], out=grads[-1])
+        to_spike = torch.empty_like(grads[-1])
+        for t in range(len(v) - 2, -1, -1):
+            later = grads[t + 1]
+            torch.addmm(grad_s[t], later, scaled, out=to_spike)
+            to_spike.addcmul_(v[t], later, value=-beta)
+            torch.mul(to_spike, slopes[t], out=grads[t])
+            grads[t].addcmul_(later, leaks[t])
         n_units = weight.shape[0]
         grad_current = grad_v.mul_(1 - beta)
         grad_weight = grad_current[1:].reshape(-1, n_units).t() @ spikes[:-1].reshape(-1, n_units)

@@ -5,7 +5,6 @@ import math
 import torch
 from torch import nn
 
-
 FORGET_BIAS = 1.0
 
 

@@ -56,6 +56,14 @@ class MotifTerm:
                 got="enrichment",
                 hint="A published table without the triads 012 and 102 does not tell its reciprocity.",
             )
+        if loss in ("kl", "frequency") and not np.isfinite(prior.frequency).any():
+            raise InputError(
+                f"The prior {prior.name!r} has no shares of the motif classes.",
+                where="training.motif_term.loss",
+                expected="enrichment for this prior",
+                got=loss,
+                hint="A control of reciprocity alone, or a region without triads, leaves every class out.",
+            )
         self.loss, self.weight, self.density = loss, weight, density
         self.reciprocity_weight = reciprocity_weight if self.known_reciprocity else 0.0
         self.n_updates, self.every = n_updates, every
@@ -143,7 +151,8 @@ def _shares(counts):
 
 def _kl(term, counts, density, reciprocity, n):
     reached = _shares(counts).clamp(min=1e-12)
-    return torch.special.xlogy(term.frequency, term.frequency / reached).sum()
+    # Not xlogy(p, p / q), whose gradient is nan where p is 0.
+    return (torch.special.xlogy(term.frequency, term.frequency) - term.frequency * reached.log()).sum()
 
 
 def _frequency(term, counts, density, reciprocity, n):

@@ -97,6 +97,8 @@ class Batch:
     angles_rad : Tensor (B, S)
     strengths : Tensor (B, S, 2)
         Of each stimulus in ring 1 and ring 2; 0 where it is not shown.
+    onsets : tuple of int (S)
+        The step at which each stimulus appears.
     difficulty : Tensor (B,)
         In decision tasks |coherence|, half the difference of the two strengths that decide: in the
         attended ring, or between the means over rings where both count. Smaller is harder. nan in
@@ -112,6 +114,7 @@ class Batch:
     answer_rad: torch.Tensor
     angles_rad: torch.Tensor
     strengths: torch.Tensor
+    onsets: tuple
     difficulty: torch.Tensor
 
 
@@ -193,6 +196,7 @@ def assemble(name, plan, rule, n_rules, rng, device):
         answer_rad=tensor(plan.answer_rad),
         angles_rad=tensor(np.stack([stimulus.angle_rad for stimulus in plan.stimuli], axis=1)),
         strengths=tensor(np.stack([stimulus.strength for stimulus in plan.stimuli], axis=1)),
+        onsets=tuple(stimulus.on for stimulus in plan.stimuli),
         difficulty=tensor(plan.difficulty),
     )
 

@@ -135,12 +135,12 @@ def train_decoders(path, cell, settings, sessions, *, splits, batch_size, motif_
     """
     device = choose_device(cell.device)
     checkpoint = Checkpoint(_checkpoint_path(path), key)
-    for session in sessions:
+    for n_done, session in enumerate(sessions, start=1):
         part = f"{session.session_id}"
         if not checkpoint.parts(f"{part}/"):
             arrays = _decode_session(cell, settings, session, splits(session), batch_size, motif_term, device)
             checkpoint.finish({f"{part}/{name}": values for name, values in arrays.items()})
-            log.info("%s is decoded (%d of %d)", part, sessions.index(session) + 1, len(sessions))
+            log.info("%s is decoded (%d of %d)", part, n_done, len(sessions))
     attributes = cell.attributes | {"sessions": [session.session_id for session in sessions]}
     write_arrays(path, checkpoint.finished, provenance=provenance, attributes=attributes)
     checkpoint.remove()

@@ -39,7 +39,7 @@ class Checkpoint:
                 file.visititems(
                     lambda name, node: arrays.update({name: node[()]} if hasattr(node, "dtype") else {})
                 )
-        except InputError:
+        except (InputError, OSError):  # OSError: it opens, and an array in it is damaged
             log.info("the checkpoint %s cannot be read; starting afresh", self.path.name)
             return
         for name, values in arrays.items():

@@ -93,7 +93,7 @@ def fit(model, problem, settings, *, seed, motif_term=None, state=None, keep=Non
     Raises
     ------
     TrainingError
-        If the loss is no longer finite; what `keep` was given last is still good.
+        If the loss or a weight is no longer finite; what `keep` was given last is still good.
     """
     optimizer = torch.optim.Adam(
         model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -101,11 +101,12 @@ def fit(model, problem, settings, *, seed, motif_term=None, state=None, keep=Non
     curves = {"update": [], "loss": [], "motif_loss": []}
     start = _restore(model, optimizer, curves, state) if state else 0
     kept_at = told_at = time.monotonic()
-    motif_loss = float("nan")
+    motif_loss = curves["motif_loss"][-1] if start else float("nan")
     for update in range(start, settings.n_updates):
         loss, taken = _step(model, problem, settings, optimizer, seed, update, motif_term)
         motif_loss = motif_loss if taken is None else taken
         if (update + 1) % settings.validate_every == 0 or update + 1 == settings.n_updates:
+            _check_weights(model, settings, seed, update)
             _validate(model, problem, curves, update + 1, loss, motif_loss)
             now = time.monotonic()
             if now - told_at > SECONDS_BETWEEN_LINES:
@@ -132,15 +133,27 @@ def _step(model, problem, settings, optimizer, seed, update, motif_term):
     total.backward()
     torch.nn.utils.clip_grad_value_(model.parameters(), settings.clip)
     if not torch.isfinite(total):
-        raise TrainingError(
-            "The loss is no longer a finite number.",
-            where=f"seed {seed}, update {update + 1} of {settings.n_updates}",
-            expected="a finite loss",
-            got=f"loss {float(loss.detach())}, motif term {motif_loss}",
-            hint="Lower the learning rate or the weight of the motif term; the last checkpoint is kept.",
-        )
+        got = f"loss {float(loss.detach())}, motif term {motif_loss}"
+        raise _not_finite("loss", settings, seed, update, got)
     optimizer.step()
     return float(loss.detach()), motif_loss
+
+
+def _check_weights(model, settings, seed, update):
+    """Stop before weights that are no numbers are kept: a potential that is nan gives no spike and hides."""
+    for name, parameter in model.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise _not_finite("weights", settings, seed, update, f"{name} with infinite or missing values")
+
+
+def _not_finite(what, settings, seed, update, got):
+    return TrainingError(
+        f"Training has left the finite numbers: {what}.",
+        where=f"seed {seed}, update {update + 1} of {settings.n_updates}",
+        expected=f"finite {what}",
+        got=got,
+        hint="Lower the learning rate or the weight of the motif term; the last checkpoint is kept.",
+    )
 
 
 def _validate(model, problem, curves, update, loss, motif_loss):

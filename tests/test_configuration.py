@@ -1,0 +1,281 @@
+"""The configuration: what is shipped passes, and every kind of mistake is named with a way out."""
+
+from copy import deepcopy
+
+import pytest
+import yaml
+
+from digimus import InputError
+from digimus.configuration import checked, without_null
+from digimus.suggest import did_you_mean
+
+
+@pytest.fixture(scope="module")
+def schema(root):
+    return yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def default(root):
+    return yaml.safe_load((root / "config/config.yaml").read_text(encoding="utf-8"))
+
+
+def overlaid(base, overlay):
+    """Mappings are merged, everything else is replaced."""
+    if isinstance(base, dict) and isinstance(overlay, dict):
+        return base | {key: overlaid(base.get(key), value) for key, value in overlay.items()}
+    return deepcopy(overlay)
+
+
+def changed(configuration, key, value):
+    """A copy with one value set, its key written with dots."""
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return overlaid(configuration, value)
+
+
+def without(configuration, key):
+    copy = deepcopy(configuration)
+    *path, last = key.split(".")
+    part = copy
+    for name in path:
+        part = part[name]
+    del part[last]
+    return copy
+
+
+def complaint(configuration, schema):
+    with pytest.raises(InputError) as raised:
+        checked(configuration, schema)
+    error = raised.value
+    assert all((error.what, error.where, error.expected, error.got, error.hint))
+    text = str(error)
+    assert all(f"{word}:" in text for word in ("where", "expected", "got", "hint"))
+    assert len(text) < 1500 and "Failed validating" not in text
+    return error
+
+
+def test_the_default_passes_and_is_not_changed(default, schema):
+    before = deepcopy(default)
+    result = checked(default, schema)
+    assert default == before
+    assert "target_density" not in result["connectome"] and result["connectome"]["filling_fraction"] == 0.2
+
+
+def test_every_overlay_passes_over_the_default(root, default, schema):
+    overlays = [path for path in sorted((root / "config").glob("*.yaml")) if path.name != "config.yaml"]
+    assert overlays
+    for path in overlays:
+        overlay = yaml.safe_load(path.read_text(encoding="utf-8"))
+        result = checked(overlaid(default, overlay), schema)
+        assert result["name"] == path.stem
+        assert result["results_dir"] != default["results_dir"]
+
+
+def test_the_shipped_schema_is_itself_valid_and_knows_no_open_mapping(schema):
+    from jsonschema import Draft202012Validator
+
+    Draft202012Validator.check_schema(schema)
+
+    def open_mappings(part, path=()):
+        if isinstance(part, dict):
+            if "properties" in part and part.get("additionalProperties") is not False:
+                yield ".".join(path)
+            for key, value in part.items():
+                yield from open_mappings(value, (*path, str(key)))
+
+    assert list(open_mappings(schema)) == []
+
+
+def test_null_removes_an_entry_at_any_depth():
+    given = {"a": None, "b": {"c": None, "d": 1, "e": {"f": None}}, "g": [None]}
+    assert without_null(given) == {"b": {"d": 1, "e": {}}, "g": [None]}
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("trianing", "training"),
+        ("training.rules.n_update", "n_updates"),
+        ("training.motif_term.densty", "density"),
+        ("morphology.sources.simulated.regoins", "regions"),
+        ("recordings.datasets.visual.label.colunm", "column"),
+        ("priors.feedforward.regon", "region"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_one_that_was_meant(default, schema, key, meant):
+    error = complaint(changed(default, key, 5), schema)
+    assert error.where == key and repr(key.split(".")[-1]) in error.what
+    assert error.hint == f"Did you mean {meant!r}?"
+    assert meant in error.expected
+
+
+def test_a_misspelt_required_key_is_reported_as_misspelt(default, schema):
+    misspelt = changed(without(default, "morphology.voxel_um"), "morphology.voxel_umm", 25)
+    assert complaint(misspelt, schema).hint == "Did you mean 'voxel_um'?"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("seed", "one", "whole number, 0 or more"),
+        ("seed", 1.5, "whole number"),
+        ("seed", -1, "0 or more"),
+        ("seed", True, "whole number"),
+        ("morphology.voxel_um", "25", "number above 0"),
+        ("morphology.voxel_um", 0, "number above 0"),
+        ("morphology.max_bad_share", 1.2, "from 0 to 1"),
+        ("connectome.min_neurons", -50, "1 or more"),
+        ("motifs.n_null", 2, "3 or more"),
+        ("training.rules.n_units", -96, "1 or more"),
+        ("training.rules.n_units", 0, "1 or more"),
+        ("training.rules.learning_rate.lstm", "1e-3", "number above 0"),
+        ("training.rules.tasks", "go", "list of different names"),
+        ("training.rules.tasks", ["go", "go"], "list of different names"),
+        ("training.seeds", [], "whole numbers"),
+        ("training.seeds", [1, 1], "different whole numbers"),
+        ("training.device", "gpu", "cpu, cuda, auto"),
+        ("training.motif_term.loss", "enrichmant", "enrichment, kl, frequency"),
+        ("recordings.datasets.visual.window_ms", [0], "start and end"),
+        ("recordings.datasets.visual.signal", "spike", "spikes, fluorescence"),
+        ("figures", ["motif"], "motifs"),
+        ("simulation", [1], "mapping"),
+        ("models", "lstm", "mapping"),
+    ],
+)
+def test_a_wrong_value_is_shown_with_what_was_expected(default, schema, key, value, expected):
+    error = complaint(changed(default, key, value), schema)
+    assert error.where.startswith(key)
+    assert expected in error.expected
+    shown = value[0] if isinstance(value, list) and len(value) == 1 and key == "figures" else value
+    assert repr(shown) in error.got
+
+
+def test_a_mistyped_choice_is_guessed(default, schema):
+    error = complaint(changed(default, "training.motif_term.loss", "enrichmant"), schema)
+    assert error.hint == "Did you mean 'enrichment'?"
+
+
+def test_a_number_in_quotation_marks_gets_a_hint_about_them(default, schema):
+    error = complaint(changed(default, "training.rules.learning_rate.lstm", "1e-3"), schema)
+    assert "quotation marks" in error.hint and "1.0e-3" in error.hint
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "seed", "training", "training.rules.n_updates", "morphology.sources.simulated.folder",
+        "evaluation.smallest_effect.retention", "priors.feedforward.kind", "recordings.datasets.visual.label",
+    ],
+)  # fmt: skip
+def test_a_missing_key_is_named(default, schema, key):
+    for configuration in (without(default, key), changed(default, key, None)):
+        error = complaint(configuration, schema)
+        assert error.where == key and error.got == "nothing"
+        assert repr(key.split(".")[-1]) in error.what and "config/config.yaml" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "where", "meant"),
+    [
+        ("priors.feedforward.region", "SIM-feedforwart", "priors.feedforward.region", "SIM-feedforward"),
+        ("priors.feedforward.source", "simulate", "priors.feedforward.source", "simulated"),
+        ("training.rules.models", ["digimus", "lsmt"], "training.rules.models", "lstm"),
+        ("training.decoding.models", ["digimis"], "training.decoding.models", "digimus"),
+        ("training.rules.priors", ["feedfoward"], "training.rules.priors", "feedforward"),
+        ("recordings.datasets.visual.priors", ["feed"], "recordings.datasets.visual.priors", "feedforward"),
+    ],
+)
+def test_a_name_that_nothing_has_is_refused(default, schema, key, value, where, meant):
+    error = complaint(changed(default, key, value), schema)
+    assert error.where == where
+    wrong = value if isinstance(value, str) else value[-1]
+    assert wrong in error.got and meant in error.hint
+
+
+def test_every_trained_model_needs_a_learning_rate(default, schema):
+    error = complaint(without(default, "training.rules.learning_rate.lstm"), schema)
+    assert error.where == "training.rules.learning_rate" and "learning rate" in error.expected
+
+
+@pytest.mark.parametrize(
+    ("density", "fraction", "got"),
+    [(0.05, 0.2, "filling_fraction and target_density"), (None, None, "neither")],
+)
+def test_exactly_one_way_to_set_the_density_is_taken(default, schema, density, fraction, got):
+    both = changed(
+        changed(default, "connectome.target_density", density), "connectome.filling_fraction", fraction
+    )
+    error = complaint(both, schema)
+    assert "filling_fraction" in error.where and error.got == got
+    assert checked(
+        changed(changed(default, "connectome.target_density", 0.05), "connectome.filling_fraction", None),
+        schema,
+    )
+
+
+@pytest.mark.parametrize(
+    "folder", ["../x", "/etc", "a/../../b", "..", "~/results", "a b", "", "results;rm", "C:\\out", None, 5]
+)
+def test_a_results_folder_outside_the_project_is_refused(default, schema, folder):
+    error = complaint(changed(default, "results_dir", folder), schema)
+    assert error.where == "results_dir" and "folder inside the project" in error.expected
+
+
+@pytest.mark.parametrize("folder", ["results", "results/tiny", "out-2/run_3.b"])
+def test_a_results_folder_inside_the_project_is_taken(default, schema, folder):
+    assert checked(changed(default, "results_dir", folder), schema)["results_dir"] == folder
+
+
+@pytest.mark.parametrize("name", ["a/b", "../a", "a b", ".hidden", "", "-x", "a;b", "$HOME"])
+def test_names_that_would_make_bad_paths_are_refused(default, schema, name):
+    assert complaint(overlaid(default, {"name": name}), schema).where == "name"
+    prior = default["priors"]["feedforward"]
+    error = complaint(overlaid(default, {"priors": {name: prior}}), schema)
+    assert "priors" in error.where and repr(name) in error.got
+    dataset = default["recordings"]["datasets"]["visual"]
+    error = complaint(overlaid(default, {"recordings": {"datasets": {name: dataset}}}), schema)
+    assert "datasets" in error.where and repr(name) in error.got
+
+
+@pytest.mark.parametrize(("part", "name"), [("priors", "none"), ("recordings", "rules")])
+def test_names_with_a_meaning_of_their_own_are_refused(default, schema, part, name):
+    entry = {"priors": {name: default["priors"]["feedforward"]}}
+    if part == "recordings":
+        entry = {"recordings": {"datasets": {name: default["recordings"]["datasets"]["visual"]}}}
+    assert repr(name) in complaint(overlaid(default, entry), schema).expected
+
+
+def test_a_source_and_a_table_may_not_share_a_name(default, schema):
+    error = complaint(changed(default, "motifs.tables.simulated", {"path": "table.csv"}), schema)
+    assert error.where == "motifs.tables.simulated" and "one name" in error.what
+
+
+def test_a_source_needs_a_way_to_tell_regions(default, schema):
+    error = complaint(changed(default, "morphology.sources.simulated.region_column", None), schema)
+    assert error.where == "morphology.sources.simulated" and "annotation" in error.expected
+
+
+@pytest.mark.parametrize("part", ["neurons", "recordings"])
+def test_something_simulated_needs_to_be_told_how(default, schema, part):
+    assert complaint(without(default, f"simulation.{part}"), schema).where == f"simulation.{part}"
+
+
+@pytest.mark.parametrize("label", [{"column": "a", "events": "licks"}, {"rule": "sign"}])
+def test_a_label_is_a_column_or_events(default, schema, label):
+    dataset = {**default["recordings"]["datasets"]["visual"], "label": label}
+    both = deepcopy(default)
+    both["recordings"]["datasets"]["visual"] = dataset
+    error = complaint(both, schema)
+    assert error.where.startswith("recordings.datasets.visual.label")
+
+
+@pytest.mark.parametrize("configuration", [{}, [], "text", None])
+def test_something_that_is_no_configuration_at_all_is_refused(schema, configuration):
+    complaint(configuration, schema)
+
+
+def test_hints_name_the_closest_word_or_all_of_them():
+    assert did_you_mean("lstn", ["lstm", "digimus"]) == "Did you mean 'lstm'?"
+    assert did_you_mean("zzz", ["lstm", "digimus"]) == "Known names: digimus, lstm."
+    assert did_you_mean("zzz", []) == "Known names: none."

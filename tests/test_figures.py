@@ -1,0 +1,433 @@
+"""Figures and report: every panel shows its table, nothing missing is dropped, simulated data are marked."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from digimus.errors import InputError
+from digimus.figures import FIGURES, draw, save_figure, write_report
+from digimus.figures.intervals import nested_interval
+from digimus.figures.report import rule_times
+from digimus.figures.style import model_colour, ordered_cells
+from digimus.figures.triads import EDGES
+from digimus.motifs import MOTIFS, TRIADS, triad_census
+
+TASKS = ("go", "dm1")
+CELLS = (("digimus", "none"), ("digimus", "A"), ("lstm", "none"))
+SIMULATED = dict(simulated_sources=["s"], simulated_datasets=["visual"], simulated_priors=["A"])
+
+
+def grid(**columns):
+    """A table of all combinations of the given values."""
+    return pd.MultiIndex.from_product(columns.values(), names=columns).to_frame(index=False)
+
+
+def cells(table):
+    """The table once for every model and prior."""
+    parts = [table.assign(model=model, prior=prior) for model, prior in CELLS]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """Small tables of every stage; whether neurons are simulated is left to the caller."""
+    rng = np.random.default_rng(1)
+    regions = ["R1", "R2", "R3"]
+    graphs = grid(source=["s"], region=regions).assign(
+        simulated=False, n_neurons=[60, 70, 9], n_brains=3, min_neurons=50, small=[False, False, True],
+        density=[0.1, 0.2, 0.15], reciprocity=[0.3, 0.1, np.nan],
+    )  # fmt: skip
+    distance = grid(source=["s"], region=regions, distance_um=[25.0, 75.0, 125.0])
+    distance = distance.assign(n_pairs=9, mean_probability=rng.random(len(distance)))
+    neurons = grid(source=["s"], region=regions, id=range(5))
+    for axis in ("ap", "dv", "ml"):
+        neurons[f"soma_{axis}_um"] = rng.uniform(1000, 9000, len(neurons))
+    profiles = grid(
+        source=["s"], region=regions, null=["dyad", "degree", "distance", "distance-mutual"], triad=MOTIFS
+    )
+    value = rng.normal(size=len(profiles))
+    profiles = profiles.assign(
+        simulated=False, z=5 * value, sp=value / 9, p_corrected=rng.random(len(profiles)), enrichment=value,
+        enrichment_low=value - 0.2, enrichment_high=value + 0.3,
+    )  # fmt: skip
+    profiles.loc[profiles["triad"] == "300", "z"] = np.nan
+    verdicts = grid(source=["s"], region=regions, null=["dyad", "degree", "distance", "distance-mutual"])
+    verdicts = verdicts.assign(
+        simulated=False, excess=rng.uniform(5, 500, len(verdicts)), p_profile=0.01, p_corrected=0.02,
+        differs=verdicts["region"] == "R1",
+    )  # fmt: skip
+    trials = pd.concat(
+        grid(task=TASKS, signal=[signal], step=range(10), channel=range(n))
+        for signal, n in (("input", 85), ("target", 33), ("mask", 33))
+    ).assign(family="sensorimotor", value=lambda t: rng.random(len(t)), response_step=6)
+    rules = cells(grid(task=TASKS, seed=[1, 2])).assign(
+        benchmark="rules", animal="", session="", split="test", fold="all", metric="accuracy"
+    )
+    sessions = pd.concat(
+        [
+            grid(session=["a1", "a2"], seed=[1, 2]).assign(animal="a"),
+            grid(session=["b1"], seed=[1, 2]).assign(animal="b"),
+        ]
+    )
+    decoded = cells(sessions).assign(
+        benchmark="visual", split="blocked", fold="all", metric="balanced_accuracy"
+    )
+    reference = sessions[sessions["seed"] == 1].assign(
+        seed=0, model="logistic", prior="none", benchmark="visual", split="blocked", fold="all",
+        metric="balanced_accuracy",
+    )  # fmt: skip
+    scores = pd.concat([rules, decoded.assign(task=""), reference.assign(task="")], ignore_index=True)
+    scores["value"] = rng.uniform(0.3, 0.95, len(scores))
+    curves = cells(
+        grid(benchmark=["rules"], task=TASKS, seed=[1, 2], update=[10, 20], metric=["validation_accuracy"])
+    )
+    curves["value"] = rng.random(len(curves))
+    nulls = reference.assign(null_95=0.6, chance=0.5, best_accuracy=0.9)
+    retained = pd.concat(
+        grid(task=TASKS, prior=[prior], seed=[1, 2], stage=["initial", "trained"], triad=MOTIFS)
+        for prior in ("none", "A")
+    )
+    goal = grid(task=[""], prior=["A"], seed=[-1], stage=["target"], triad=MOTIFS)
+    retained = pd.concat([goal, retained], ignore_index=True)
+    retained["enrichment"] = rng.normal(size=len(retained))
+    retained.loc[retained["stage"].eq("target") & retained["triad"].eq("300"), "enrichment"] = np.nan
+    kept = grid(task=TASKS, prior=["none", "A"], seed=[1, 2], stage=["initial", "trained"], target=["A"])
+    kept["distance"] = rng.random(len(kept))
+    summary = cells(grid(task=TASKS, seed=[1, 2])).assign(
+        n_trials=100, n_errors=30, participation_ratio_correct=4.0, participation_ratio_error=5.0, p=0.01,
+        not_available="",
+    )  # fmt: skip
+    summary["error_auroc"] = rng.uniform(0.45, 1, len(summary))
+    short = (summary["task"] == "go") & (summary["seed"] == 2)
+    summary.loc[short, "error_auroc"] = np.nan
+    summary.loc[short, "not_available"] = "fewer than 20 error trials"
+    paths = cells(grid(task=TASKS, seed=[1], outcome=["correct", "error"], step=range(8))).assign(
+        response_step=5
+    )
+    paths[["pc1", "pc2"]] = rng.normal(size=(len(paths), 2))
+    apart = cells(grid(task=TASKS, seed=[1, 2], correct=[True, False], trial=range(3)))
+    apart["distance"] = rng.random(len(apart))
+    claims = pd.DataFrame(
+        dict(
+            claim=["one claim", "another claim of the same unit", "a claim without data"], test="signed rank",
+            n=[8, 8, 0], effect=[0.2, -0.01, np.nan], ci_low=[0.1, -0.03, np.nan],
+            ci_high=[0.3, 0.01, np.nan],
+            p_corrected=[0.01, 0.6, np.nan], smallest_effect=[0.02, 0.02, 0.1],
+            verdict=["holds", "does not hold", "undetermined"], figure="fig4_learning", unit="task",
+            effect_unit=["accuracy", "accuracy", "AUROC above one half"], simulated=False,
+            note=["", "", "not available: no cell"],
+        )
+    )  # fmt: skip
+    return {
+        "x/connectome/s/graphs.csv": graphs,
+        "x/connectome/s/distance.csv": distance,
+        "x/morphology/s/neurons.csv": neurons,
+        "x/motifs/s/profiles.csv": profiles,
+        "x/motifs/s/verdicts.csv": verdicts,
+        "x/tasks/trials.csv": trials,
+        "x/evaluation/scores.csv": scores,
+        "x/evaluation/curves.csv": curves,
+        "x/evaluation/nulls.csv": nulls,
+        "x/retention/profiles.csv": retained,
+        "x/retention/scores.csv": kept,
+        "x/states/summary.csv": summary,
+        "x/states/trajectories.csv": paths,
+        "x/states/distances.csv": apart,
+        "x/claims.csv": claims,
+    }
+
+
+def marks(figure):
+    return [text.get_text() for text in figure.findobj(lambda a: a.get_gid() == "simulated-mark")]
+
+
+def texts(figure):
+    return " ".join(text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text")))
+
+
+def drawn_values(figure):
+    """Every number at which a line, a marker, an interval or a pixel is drawn."""
+    numbers = [np.array([])]
+    for axes in figure.findobj(lambda a: hasattr(a, "get_lines") and hasattr(a, "collections")):
+        numbers += [np.asarray(line.get_data(), float).ravel() for line in axes.get_lines()]
+        numbers += [
+            np.ravel(segment) for c in axes.collections for segment in getattr(c, "get_segments", list)()
+        ]
+        numbers += [
+            np.ma.filled(np.ma.asarray(image.get_array(), float), np.nan).ravel() for image in axes.images
+        ]
+    return np.concatenate(numbers)
+
+
+def assert_drawn(figure, values):
+    drawn = drawn_values(figure)
+    values = np.asarray(values, float)
+    for value in values[np.isfinite(values)]:
+        assert np.isclose(drawn, value, rtol=1e-6).any(), value
+
+
+# Every figure
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_is_drawn_with_its_table_and_written_whole(name, tables, tmp_path):
+    figure, table = draw(name, tables)
+    assert table.columns[0] == "panel" and len(table) and table["panel"].notna().all()
+    assert figure.get_figwidth() == pytest.approx(180 / 25.4)
+    assert not marks(figure)
+    save_figure(figure, tmp_path / "f.pdf", tmp_path / "f.png")
+    assert (tmp_path / "f.pdf").read_bytes().startswith(b"%PDF")
+    assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["f.pdf", "f.png"]
+    assert b"CreationDate" not in (tmp_path / "f.pdf").read_bytes()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_marks_simulated_inputs_where_it_shows_them(name, tables):
+    marked = {path: table.copy() for path, table in tables.items()}
+    marked["x/claims.csv"]["simulated"] = [True, False, False]
+    found = marks(draw(name, marked, **SIMULATED)[0])
+    if name == "tasks":
+        assert not found
+    else:
+        assert len(found) == 1 and found[0].startswith("SIMULATED DATA – panel")
+
+
+def test_names_only_the_simulated_panels(tables):
+    figure, _ = draw("decoding", tables, simulated_datasets=["visual", "elsewhere"])
+    assert marks(figure) == ["SIMULATED DATA – panels a–b: recordings visual"]
+    figure, _ = draw(
+        "claims", tables | {"x/claims.csv": tables["x/claims.csv"].assign(simulated=[True, False, False])}
+    )
+    assert "panel a" in marks(figure)[0] and "one claim [S]" in texts(figure)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("kind", ["no tables", "no rows"])
+def test_says_what_is_missing(name, kind, tables):
+    empty = {path: table.iloc[:0] for path, table in tables.items()} if kind == "no rows" else {}
+    figure, table = draw(name, empty, **SIMULATED)
+    assert "not available" in texts(figure) and not marks(figure)
+    assert table["not_available"].notna().any()
+    figure.canvas.draw()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_survives_one_row_of_each_and_nan(name, tables):
+    single = {path: table.head(1) for path, table in tables.items()}
+    draw(name, single)[0].canvas.draw()
+    lost = {}
+    for path, table in tables.items():
+        numbers = table.select_dtypes("float").columns
+        lost[path] = table.assign(**dict.fromkeys(numbers, np.nan))
+    draw(name, lost)[0].canvas.draw()
+
+
+def test_refuses_an_unknown_figure_and_a_table_without_a_column(tables):
+    with pytest.raises(InputError, match="Did you mean 'motifs'"):
+        draw("motif", tables)
+    with pytest.raises(InputError, match="enrichment_low"):
+        draw(
+            "motifs",
+            {"motifs/s/profiles.csv": tables["x/motifs/s/profiles.csv"].drop(columns="enrichment_low")},
+        )
+
+
+def test_torch_is_not_loaded():
+    code = "import sys, digimus.figures; sys.exit('torch' in sys.modules or 'seaborn' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_same_tables_give_the_same_files(tables, tmp_path):
+    for k in (1, 2):
+        figure, table = draw("decoding", tables)
+        save_figure(figure, tmp_path / f"{k}.pdf", tmp_path / f"{k}.png")
+        table.to_csv(tmp_path / f"{k}.csv")
+    for kind in ("pdf", "png", "csv"):
+        assert (tmp_path / f"1.{kind}").read_bytes() == (tmp_path / f"2.{kind}").read_bytes()
+
+
+# What single figures show
+
+
+def test_triads_are_drawn_as_they_are_counted():
+    assert tuple(EDGES) == MOTIFS
+    for name, edges in EDGES.items():
+        adjacency = np.zeros((3, 3))
+        for start, stop in edges:
+            adjacency["ABC".index(start), "ABC".index(stop)] = 1
+        assert TRIADS[int(np.argmax(triad_census(adjacency)))] == name
+
+
+def test_graphs_show_density_positions_and_small_regions(tables):
+    figure, table = draw("graphs", tables)
+    assert_drawn(figure, table.loc[table["panel"] == "d", "density"])
+    assert_drawn(figure, table.loc[table["panel"] == "a", "ml_mm"])
+    assert_drawn(figure, table.loc[table["panel"] == "c", "mean_probability"])
+    assert "R3  (n = 9 < 50)" in texts(figure)
+
+
+def test_motifs_show_z_enrichment_and_verdicts(tables):
+    figure, table = draw("motifs", tables)
+    for panel, column in (("a", "z"), ("b", "enrichment"), ("b", "enrichment_low"), ("c", "excess")):
+        assert_drawn(figure, table.loc[table["panel"] == panel, column])
+    assert set(table.loc[table["panel"] == "a", "null"]) == {"distance-mutual"}
+    words = texts(figure)
+    assert words.count("not told from geometry") == 2 and words.count("more than geometry") == 1
+    assert words.count("n/a") == 3
+
+
+def test_two_sources_may_share_the_name_of_a_region(tables):
+    both = tables | {
+        f"x/motifs/t/{kind}.csv": tables[f"x/motifs/s/{kind}.csv"].assign(source="t")
+        for kind in ("profiles", "verdicts")
+    }
+    figure, table = draw("motifs", both, simulated_sources=["t"])
+    assert set(table["source"]) == {"s", "t"} and "R1 (t)" in texts(figure)
+    assert marks(figure) == ["SIMULATED DATA – panels a–c: neurons of source t"]
+
+
+def test_tasks_show_every_pixel(tables):
+    figure, table = draw("tasks", tables)
+    assert_drawn(figure, table.loc[table["signal"] != "mask", "value"].iloc[::37])
+    assert set(table["task"]) == set(TASKS) and table.groupby("panel")["task"].nunique().eq(1).all()
+
+
+def test_learning_shows_every_seed_and_chance(tables):
+    figure, table = draw("learning", tables)
+    final = table[table["panel"] == "b"]
+    assert_drawn(figure, table["value"])
+    assert final["mark"].eq("seed").sum() == len(CELLS) * len(TASKS) * 2
+    assert dict(final[final["mark"] == "chance"].set_index("task")["value"]) == {"go": 0.2, "dm1": 0.5}
+
+
+def test_decoding_pairs_sessions_and_keeps_the_null_and_the_best(tables):
+    figure, table = draw("decoding", tables)
+    assert_drawn(figure, table["value"])
+    assert_drawn(figure, table["low"].dropna())
+    gains = table[table["mark"] == "difference"].set_index("session")["value"]
+    scores = tables["x/evaluation/scores.csv"]
+    here = scores[(scores["benchmark"] == "visual") & (scores["model"] == "digimus")]
+    means = here.pivot_table(index="session", columns="prior", values="value")
+    np.testing.assert_allclose(gains, (means["A"] - means["none"]).loc[gains.index])
+    assert set(table["mark"]) >= {"chance", "best possible", "95 % of shuffles", "mean", "mean difference"}
+    assert "3 sessions, 2 animals" in texts(figure)
+
+
+def test_intervals_weigh_animals_equally_and_are_honest_about_one_session():
+    table = pd.DataFrame(dict(animal=list("aab"), session=list("xyz"), seed=1, value=[0.0, 1.0, 0.0]))
+    mean, low, high = nested_interval(table, "value", np.random.default_rng(0))
+    assert mean == 0.25 and low == 0 and 0.5 <= high <= 1
+    mean, low, high = nested_interval(table.head(1), "value", np.random.default_rng(0))
+    assert mean == 0 and np.isnan([low, high]).all()
+
+
+def test_retention_shows_profiles_and_distances(tables):
+    figure, table = draw("retention", tables)
+    assert_drawn(figure, table.loc[table["panel"] == "a", "enrichment"])
+    assert_drawn(figure, table.loc[table["panel"] == "b", "distance"])
+    assert "not in\nprior" in texts(figure)
+    free = tables["x/retention/scores.csv"]
+    figure, _ = draw("retention", tables | {"x/retention/scores.csv": free[free["prior"] == "none"]})
+    assert "with the prior: not available" in texts(figure)
+
+
+def test_states_list_what_is_not_available(tables):
+    figure, table = draw("states", tables)
+    assert_drawn(figure, table.loc[table["panel"] == "e", "error_auroc"])
+    assert_drawn(figure, table.loc[table["panel"] == "a", "pc1"])
+    missing = table[table["panel"] == "f"]
+    assert len(missing) == len(CELLS) and set(missing["reason"]) == {"fewer than 20 error trials"}
+    assert "structure-free – fewer than 20 error trials: go (seed 2)" in texts(figure)
+
+
+def test_claims_keep_units_apart(tables):
+    figure, table = draw("claims", tables)
+    assert set(table["panel"]) == {"a", "b"}
+    assert_drawn(figure, table[["effect", "ci_low", "ci_high", "smallest_effect"]].to_numpy().ravel())
+    words = texts(figure)
+    assert "does not hold" in words and "not available: no cell" in words and "8 tasks" in words
+
+
+def test_a_model_has_one_colour_and_one_place():
+    assert model_colour("digimus") != model_colour("digimus", "A") == model_colour("digimus", "B")
+    assert model_colour("mine") == model_colour("mine", "A")
+    table = pd.DataFrame([("logistic", "none"), ("lstm", "none"), ("digimus", "A"), ("digimus", "none")])
+    order = ordered_cells(table.set_axis(["model", "prior"], axis=1))
+    assert [model for model, _ in order] == ["digimus", "digimus", "lstm", "logistic"] and order[0][
+        1
+    ] == "none"
+
+
+# The report
+
+
+@pytest.fixture
+def report(tables, tmp_path):
+    figure, _ = draw("claims", tables)
+    save_figure(figure, tmp_path / "f.pdf", tmp_path / "f.png")
+    times = tmp_path / "rules" / "train"
+    times.mkdir(parents=True)
+    for name, seconds in (("a", 2.0), ("b", 5.0)):
+        (times / f"{name}.tsv").write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:02\t100.5\n")
+    (tmp_path / "rules" / "read.tsv").write_text("s\th:m:s\tmax_rss\n0.1\t0:00:00\t-\n")
+    (tmp_path / "rules" / "broken.tsv").write_text("")
+    sessions = pd.DataFrame(
+        dict(file=["x.nwb", "y.nwb"], session=["x", np.nan], animal=["a", np.nan],
+             status=["used", "set aside"], reason=[np.nan, "no <trials> table"], n_units=[5, np.nan])
+    )  # fmt: skip
+    models = cells(grid(benchmark=["rules"], task=TASKS, seed=[1])).assign(
+        n_parameters=96033, spikes_per_step=0.1
+    )
+
+    def write(**changes):
+        parts = dict(
+            figures=dict.fromkeys(FIGURES, tmp_path / "f.png"),
+            captions=dict.fromkeys(FIGURES, "**Shown.** n is *small* & ``ours``.\n\nSecond."),
+            claims=tables["x/claims.csv"],
+            set_aside={"s": pd.DataFrame(dict(file=["bad.swc"], reason=["a cycle"]))},
+            sessions={"visual": sessions},
+            models=models,
+            configuration={"name": "test", "morphology": {"sources": {"s": {"simulated": True}}}},
+            benchmarks_dir=tmp_path / "rules",
+        )
+        write_report(tmp_path / "report.html", **(parts | changes))
+        return (tmp_path / "report.html").read_text()
+
+    return write
+
+
+def test_report_is_whole_and_refers_to_nothing_outside(report):
+    page = report()
+    assert page.count('src="data:image/png;base64,') == len(FIGURES)
+    assert not re.search(r'(src|href)\s*=\s*"(?!data:|#)', page)
+    assert "<script" not in page and "url(" not in page and "http" not in page.split("<pre>")[0]
+    for target in re.findall(r'href="#([^"]+)"', page):
+        assert f'id="{target}"' in page
+    assert page.index('id="simulated"') < page.index('id="claims"')
+    assert "<strong>Shown.</strong> n is <em>small</em> &amp; <code>ours</code>." in page
+    assert "does not hold" in page and "not available: no cell" in page
+    assert "a cycle" in page and "no &lt;trials&gt; table" in page and "1 sessions of 1 animals used" in page
+    assert "96,033" in page and "numpy" in page
+    assert report() == page
+
+
+def test_report_without_data_says_so(report, tables):
+    page = report(
+        claims=tables["x/claims.csv"].iloc[:0], models=pd.DataFrame(), set_aside={}, sessions={},
+        configuration={"name": "none"}, benchmarks_dir="nowhere",
+    )  # fmt: skip
+    assert page.count("Not available") == 3 and 'id="simulated"' not in page
+    with pytest.raises(InputError, match="picture"):
+        report(figures={"graphs": "nowhere.png"})
+
+
+def test_times_are_summed_by_rule(report, tmp_path):
+    report()
+    times = rule_times(tmp_path / "rules").set_index("rule")
+    assert times.loc["train", ["n_jobs", "total_s", "longest_s"]].tolist() == [2, 7, 5]
+    assert times.index.tolist() == ["train", "read"] and np.isnan(times.loc["read", "largest_mb"])
