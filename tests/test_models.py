@@ -21,6 +21,8 @@ from digimus.models.surrogates import SURROGATES
 from digimus.motifs import MOTIFS, Prior, dyad_null_mean, dyad_statistics, soft_triad_census, triad_census
 from digimus.motifs.triads import IS_MOTIF
 
+torch.set_num_threads(1)  # small arrays; two threads wait for each other
+
 # The spiking network
 
 

@@ -352,10 +352,16 @@ def test_streams_depend_on_seed_and_names_alone():
     values = [stream(*key).random() for key in ((1, "a"), (2, "a"), (1, "b"), (1, "a", 0), (1, "a", 1))]
     assert len(set(values)) == 5
     assert number("ab", "c") != number("a", "bc")
-    assert number("rules", 3) == 10275371129430066838  # the same on every machine and in every run
+    assert number("rules", 3) == 7283589174607071696  # the same on every machine and in every run
 
 
 # Decoders
+
+
+class Session(SimpleNamespace):
+    """What the decoders use of a prepared session; like that, one session equals only itself."""
+
+    __eq__ = object.__eq__
 
 
 def a_session(seed=0, n_samples=60, signal=1.0, name="s1"):
@@ -363,7 +369,7 @@ def a_session(seed=0, n_samples=60, signal=1.0, name="s1"):
     labels = rng.permutation(np.arange(n_samples) % 2)
     values = rng.normal(size=(n_samples, 4, 6)) * 3 + 20
     values[:, :, 0] += signal * 6 * (labels[:, None] - 0.5)
-    return SimpleNamespace(
+    return Session(
         values=values.astype(np.float32), labels=labels, classes=["a", "b"], groups=np.arange(n_samples),
         start_s=np.arange(n_samples, dtype=float), session_id=name,
     )  # fmt: skip
@@ -426,12 +432,12 @@ def test_held_out_samples_do_not_touch_the_training():
 
 
 def test_decoders_find_a_signal_and_shuffled_labels_give_chance(tmp_path):
-    sessions = [a_session(k, name=f"s{k}") for k in range(3)]
+    sessions = [a_session(k, signal=2.0, name=f"s{k}") for k in range(3)]
     found = decode(tmp_path / "cell.h5", sessions)
     rng = np.random.default_rng(1)
     shuffled = []
     for session in sessions:
-        session = SimpleNamespace(**vars(session))
+        session = Session(**vars(session))
         session.labels = rng.permutation(session.labels)
         shuffled.append(session)
     chance = decode(tmp_path / "shuffled.h5", shuffled)
@@ -476,6 +482,6 @@ def test_decoding_goes_on_after_the_last_finished_session(tmp_path):
         decode(tmp_path / "cell.h5", sessions, splits)
     seen = []
     found = decode(tmp_path / "cell.h5", sessions, lambda s: (seen.append(s.session_id), folds_of(s))[1])
-    assert "s0" not in seen or len(found["s0/labels"]) == 60
+    assert seen == ["s1"]
     assert_same(found, expected)
     assert not (tmp_path / "cell.checkpoint.h5").exists()

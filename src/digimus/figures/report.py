@@ -71,7 +71,7 @@ def write_report(
     pictures = [
         dict(
             name=name,
-            number=_number(file),
+            number=_figure_number(file),
             source=_embedded(file),
             caption=_paragraphs(captions.get(name, "")),
         )
@@ -206,7 +206,7 @@ def _left_out(name, table):
     return dict(name=name, rows=reasons)
 
 
-def _number(file):
+def _figure_number(file):
     """The figure's number, from a name such as fig2_motifs.png."""
     return int("".join(filter(str.isdigit, Path(file).name.split("_")[0])))
 
