@@ -30,9 +30,9 @@ onstart:
 
 
 onsuccess:
-    print(
-        f"\nDone. Report: {results('report.html')}  claims: {results('claims.csv')}  figures: {results('figures/')}"
-    )
+    page = Path(results("report.html"))
+    if page.exists() and page.stat().st_mtime > STARTED:
+        print(f"\nReport: {page}   claims: {results('claims.csv')}   figures: {results('figures/')}")
 
 
 wildcard_constraints:

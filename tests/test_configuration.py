@@ -1,5 +1,6 @@
 """The configuration: what is shipped passes, and every kind of mistake is named with a way out."""
 
+import inspect
 from copy import deepcopy
 
 import pytest
@@ -7,7 +8,10 @@ import yaml
 
 from digimus import InputError
 from digimus.configuration import checked, without_null
+from digimus.models import MODELS
+from digimus.models.surrogates import SURROGATES
 from digimus.suggest import did_you_mean
+from digimus.tasks import TASKS
 
 
 @pytest.fixture(scope="module")
@@ -279,3 +283,14 @@ def test_hints_name_the_closest_word_or_all_of_them():
     assert did_you_mean("lstn", ["lstm", "digimus"]) == "Did you mean 'lstm'?"
     assert did_you_mean("zzz", ["lstm", "digimus"]) == "Known names: digimus, lstm."
     assert did_you_mean("zzz", []) == "Known names: none."
+
+
+def test_the_schema_knows_every_task_model_and_setting(schema):
+    parts = schema["properties"]["training"]["properties"]["rules"]["properties"]["tasks"]["items"]
+    assert set(parts["enum"]) == set(TASKS)
+    models = schema["properties"]["models"]["additionalProperties"]["properties"]
+    assert set(models["kind"]["enum"]) == set(MODELS)
+    assert set(models["surrogate"]["enum"]) == set(SURROGATES)
+    made_by_the_workflow = {"n_inputs", "n_outputs", "rng"}
+    settings = {name for model in MODELS.values() for name in inspect.signature(model).parameters}
+    assert settings - made_by_the_workflow == set(models) - {"kind"}

@@ -41,7 +41,8 @@ def checked(configuration, schema):
     if errors:
         # The deepest complaint is about the value itself, not about the mapping around it.
         raise _schema_error(max(errors, key=lambda error: len(error.absolute_path)), schema)
-    _check_sense(configuration)
+    kinds = schema["properties"]["models"]["additionalProperties"]["properties"]["kind"]["enum"]
+    _check_sense(configuration, kinds)
     return configuration
 
 
@@ -108,20 +109,21 @@ def _value_hint(error):
     return "config/README.md explains every key."
 
 
-def _check_sense(c):
+def _check_sense(c, kinds):
     """What a schema cannot say: that names refer to something."""
     tables = c["motifs"]["tables"]
     for name, prior in c["priors"].items():
         sources = [*c["morphology"]["sources"], *tables]
         _one_of(prior["source"], sources, f"priors.{name}.source", "a source of neurons or a published table")
         if prior["source"] in tables:
+            _check_table_prior(name, prior, c["training"]["motif_term"])
             continue
         regions = c["morphology"]["sources"][prior["source"]]["regions"]
         _one_of(prior["region"], regions, f"priors.{name}.region", "a region of that source")
     doubled = set(c["morphology"]["sources"]) & set(tables)
     if doubled:
         raise _clash(f"motifs.tables.{doubled.pop()}", "a name that no source of neurons has")
-    _check_training(c)
+    _check_training(c, kinds)
     _check_connectome(c["connectome"])
     _check_simulation(c)
     for name, source in c["morphology"]["sources"].items():
@@ -135,7 +137,19 @@ def _check_sense(c):
             )
 
 
-def _check_training(c):
+def _check_table_prior(name, prior, term):
+    """Published counts lack 012 and 102, so they tell neither enrichment over dyads nor reciprocity."""
+    if {**term, **prior}["loss"] == "enrichment":
+        raise InputError(
+            f"The prior {name!r} is from a published table, which does not tell enrichment.",
+            where=f"priors.{name}.loss",
+            expected="kl or frequency",
+            got="enrichment",
+            hint="Give the prior a loss of its own; config/real.yaml has an example.",
+        )
+
+
+def _check_training(c, kinds):
     from_prior = {
         f"recordings.datasets.{n}.priors": d["priors"] for n, d in c["recordings"]["datasets"].items()
     }
@@ -146,6 +160,8 @@ def _check_training(c):
     for part in ("rules", "decoding"):
         for name in c["training"][part]["models"]:
             _one_of(name, c["models"], f"training.{part}.models", "a model of the configuration")
+            kind = c["models"][name].get("kind", name)
+            _one_of(kind, kinds, f"models.{name}.kind", f"one of {', '.join(kinds)}")
             _one_of(name, c["training"][part]["learning_rate"], f"training.{part}.learning_rate",
                     "a learning rate for every model")  # fmt: skip
 

@@ -29,6 +29,7 @@ rule test_claims:
         datasets={name: DATASETS[name]["priors"] for name in DATASETS},
         rule_priors=RULES["priors"],
         rule_models=RULES["models"],
+        n_updates=RULES["n_updates"],
         simulated_datasets=SIMULATED_DATASETS,
         simulated_sources=SIMULATED_SOURCES,
         prior_sources={name: prior["source"] for name, prior in PRIORS.items()},

@@ -7,6 +7,7 @@ import ast
 import hashlib
 import os
 import sys
+import time
 from pathlib import Path
 
 import yaml
@@ -19,6 +20,7 @@ from snakemake.exceptions import WorkflowError
 
 from digimus import configuration
 from digimus.errors import InputError
+from digimus.recordings.windows import Preparation
 from digimus.storage import write_text
 
 
@@ -32,6 +34,7 @@ def or_stop(function, *arguments):
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 CONFIG = or_stop(configuration.checked, config, SCHEMA)
+STARTED = time.time()
 FAILED = Path(".snakemake/digimus-failed.txt")
 
 
@@ -112,18 +115,45 @@ SIMULATED_SOURCES = [name for name, source in SOURCES.items() if source.get("sim
 SIMULATED_DATASETS = [name for name, dataset in DATASETS.items() if dataset.get("simulated")]
 
 
+def matching(folder, pattern, where):
+    """A folder that must hold files of a pattern before any job starts."""
+    existing(folder, f"{where}.folder")
+    if not any(Path(folder).glob(pattern)):
+        raise InputError(
+            "A folder holds no file of the wanted pattern.",
+            where=f"{where}.folder, {where}.pattern",
+            expected=f"files that match {pattern} in {folder}",
+            got=f"{sum(1 for _ in Path(folder).iterdir())} files, none of them matching",
+            hint="Correct the folder or the pattern; compressed files end in .swc.gz or .swc.xz.",
+        )
+
+
+def preparation(name):
+    """The settings by which a dataset is cut into samples, checked."""
+    others = ("simulated", "folder", "pattern", "signal", "region_column", "module", "priors")
+    settings = {key: value for key, value in DATASETS[name].items() if key not in others}
+    try:
+        return Preparation.from_config(settings)
+    except InputError as error:
+        error.where = f"recordings.datasets.{name}: {error.where}"
+        raise
+
+
 def check_inputs():
-    """Stop before any job where a configured input is absent."""
+    """Stop before any job where a configured input is absent or a window does not hold whole bins."""
+    for name in DATASETS:
+        preparation(name)
     for name, source in SOURCES.items():
         if name not in SIMULATED_SOURCES:
-            for key in ("folder", "index", "annotation", "structure_tree"):
+            matching(source["folder"], source["pattern"], f"morphology.sources.{name}")
+            for key in ("index", "annotation", "structure_tree"):
                 if key in source:
                     existing(source[key], f"morphology.sources.{name}.{key}")
     for name, table in TABLES.items():
         existing(table["path"], f"motifs.tables.{name}.path")
     for name, dataset in DATASETS.items():
         if name not in SIMULATED_DATASETS:
-            existing(dataset["folder"], f"recordings.datasets.{name}.folder")
+            matching(dataset["folder"], dataset["pattern"], f"recordings.datasets.{name}")
 
 
 def expire_failed():

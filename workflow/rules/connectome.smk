@@ -18,11 +18,11 @@ rule region_graph:
         arbors=results("morphology/{source}/arbors.h5"),
     output:
         graph=update(results("connectome/{source}/{region}.h5")),
-    priority: 10  # priors hold up half of the training
     log:
         log_file("region_graph/{source}/{region}"),
     benchmark:
         benchmark_file("region_graph/{source}/{region}")
+    priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
     params:
@@ -39,11 +39,11 @@ rule graph_tables:
     output:
         graphs=update(results("connectome/{source}/graphs.csv")),
         distance=update(results("connectome/{source}/distance.csv")),
-    priority: 10  # priors hold up half of the training
     log:
         log_file("graph_tables/{source}"),
     benchmark:
         benchmark_file("graph_tables/{source}")
+    priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
     params:
@@ -59,15 +59,15 @@ rule compare_truth:
         truth=f"{SIMULATED_FOLDER}/neurons/truth.csv",
     output:
         recovery=update(results("connectome/{source}/recovery.csv")),
-    wildcard_constraints:
-        source="|".join(SIMULATED_SOURCES) or "none",
-    params:
-        code=code("analysis/recovery", "connectome", "motifs"),
     log:
         log_file("compare_truth/{source}"),
     benchmark:
         benchmark_file("compare_truth/{source}")
+    wildcard_constraints:
+        source="|".join(SIMULATED_SOURCES) or "none",
     conda:
         "../../envs/analysis.yaml"
+    params:
+        code=code("analysis/recovery", "connectome", "motifs"),
     script:
         "../scripts/compare_truth.py"

@@ -15,7 +15,7 @@ rule draw_figure:
     output:
         pdf=report(
             update(results("figures/fig{number}_{figure}.pdf")),
-            caption="../report/{figure}.rst",
+            caption="../report/figure.rst",
             category="Figures",
         ),
         png=update(results("figures/fig{number}_{figure}.png")),

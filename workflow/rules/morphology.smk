@@ -18,11 +18,11 @@ rule read_neurons:
         neurons=update(results("morphology/{source}/neurons.csv")),
         set_aside=update(results("morphology/{source}/set_aside.csv")),
         arbors=update(results("morphology/{source}/arbors.h5")),
-    priority: 10  # priors hold up half of the training
     log:
         log_file("read_neurons/{source}"),
     benchmark:
         benchmark_file("read_neurons/{source}")
+    priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
     params:

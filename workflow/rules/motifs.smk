@@ -18,11 +18,11 @@ rule region_motifs:
     output:
         profile=update(results("motifs/{source}/regions/{region}.profile.csv")),
         verdict=update(results("motifs/{source}/regions/{region}.verdict.csv")),
-    priority: 10  # priors hold up half of the training
     log:
         log_file("region_motifs/{source}/{region}"),
     benchmark:
         benchmark_file("region_motifs/{source}/{region}")
+    priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
     params:
@@ -44,13 +44,13 @@ rule motif_tables:
         profiles=update(results("motifs/{source}/profiles.csv")),
         verdicts=update(results("motifs/{source}/verdicts.csv")),
         priors=update(results("motifs/{source}/priors.csv")),
-    priority: 10  # priors hold up half of the training
     log:
         log_file("motif_tables/{source}"),
     benchmark:
         benchmark_file("motif_tables/{source}")
     wildcard_constraints:
         source="|".join(SOURCES) or "none",
+    priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
     params:
@@ -65,13 +65,13 @@ rule published_priors:
         table=lambda wildcards: TABLES[wildcards.source]["path"],
     output:
         priors=update(results("motifs/{source}/priors.csv")),
-    priority: 10  # priors hold up half of the training
     log:
         log_file("published_priors/{source}"),
     benchmark:
         benchmark_file("published_priors/{source}")
     wildcard_constraints:
         source="|".join(TABLES) or "none",
+    priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
     params:

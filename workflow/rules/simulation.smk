@@ -9,11 +9,11 @@ rule simulate_neurons:
     output:
         index=f"{SIMULATED_FOLDER}/neurons/index.csv",
         truth=f"{SIMULATED_FOLDER}/neurons/truth.csv",
-    priority: 10  # priors hold up half of the training
     log:
         log_file("simulate_neurons"),
     benchmark:
         benchmark_file("simulate_neurons")
+    priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
     params:

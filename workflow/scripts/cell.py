@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import logging
 
 import torch
 
-from digimus.models import MotifTerm, build, matched_settings, n_parameters
+from digimus.models import MotifTerm
 from digimus.motifs.priors import build_prior, read_priors
 from digimus.training.cells import Cell
 from job import provenance
@@ -14,17 +13,13 @@ from job import provenance
 torch.set_num_threads(1)
 
 
-def make_cell(snakemake, benchmark, unit, *, n_units, n_inputs, n_outputs):
-    """The cell of a job; a model without a width of its own is matched to DigiMus in size."""
+def make_cell(snakemake, benchmark, unit, n_units):
+    """The cell of a job; a baseline without a width of its own is matched to DigiMus in size."""
     settings = dict(snakemake.params.model)
     kind = settings.pop("kind")
-    if "n_units" not in settings:
+    own_width = "n_units" in settings
+    if kind == "digimus" and not own_width:
         settings["n_units"] = n_units
-        if kind != "digimus":
-            reference = n_parameters(build("digimus", n_inputs, n_outputs, n_units=n_units))
-            settings.pop("n_units")
-            settings = matched_settings(build, kind, n_inputs, n_outputs, reference, **settings)
-    logging.info("%s: %s", kind, settings)
     return Cell(
         benchmark=benchmark,
         unit=unit,
@@ -34,6 +29,7 @@ def make_cell(snakemake, benchmark, unit, *, n_units, n_inputs, n_outputs):
         model_settings=settings,
         seeds=tuple(snakemake.params.seeds),
         device=snakemake.params.device,
+        matched_to=None if own_width or kind == "digimus" else n_units,
     )
 
 
@@ -44,7 +40,7 @@ def make_motif_term(snakemake, n_updates):
         return None
     priors = read_priors(snakemake.input.priors)
     prior = build_prior(configured["name"], configured["kind"], priors, configured["region"])
-    own = {key: configured[key] for key in ("loss", "weight") if key in configured}
+    own = {key: configured[key] for key in ("loss", "weight", "reciprocity_weight") if key in configured}
     return MotifTerm(prior, n_updates=n_updates, **{**snakemake.params.motif_term, **own})
 
 

@@ -24,6 +24,7 @@ with job(snakemake):
         models=params.rule_models,
         smallest=smallest["accuracy"],
         margin=params.evaluation["non_inferiority_margin"],
+        note=f"after {params.n_updates} updates of training",
         simulated=from_simulation,
     )
     ask.decoding_claims(

@@ -9,13 +9,9 @@ with job(snakemake):
 
     decoding = snakemake.params.decoding
     _, sessions = used_sessions(snakemake.input.sessions)
-    largest = max(sessions, key=lambda session: session.n_units)
     train_decoders(
         snakemake.output.cell,
-        make_cell(
-            snakemake, snakemake.wildcards.dataset, "sessions",
-            n_units=decoding["n_units"], n_inputs=largest.n_units, n_outputs=len(largest.classes),
-        ),
+        make_cell(snakemake, snakemake.wildcards.dataset, "sessions", decoding["n_units"]),
         FitSettings(
             n_updates=decoding["n_updates"],
             learning_rate=snakemake.params.learning_rate,
@@ -30,4 +26,4 @@ with job(snakemake):
         motif_term=make_motif_term(snakemake, decoding["n_updates"]),
         provenance=provenance(snakemake),
         key=key_of(snakemake),
-    )  # fmt: skip
+    )

@@ -4,16 +4,12 @@ from job import job, provenance
 
 with job(snakemake):
     from cell import key_of, make_cell, make_motif_term
-    from digimus.training import FitSettings, RuleTask, train_task
+    from digimus.training import FitSettings, train_task
 
     rules = snakemake.params.rules
-    task = snakemake.wildcards.task
     train_task(
         snakemake.output.cell,
-        make_cell(
-            snakemake, "rules", task,
-            n_units=rules["n_units"], n_inputs=RuleTask.n_inputs, n_outputs=RuleTask.n_outputs,
-        ),
+        make_cell(snakemake, "rules", snakemake.wildcards.task, rules["n_units"]),
         FitSettings(
             n_updates=rules["n_updates"],
             learning_rate=snakemake.params.learning_rate,
@@ -25,4 +21,4 @@ with job(snakemake):
         motif_term=make_motif_term(snakemake, rules["n_updates"]),
         provenance=provenance(snakemake),
         key=key_of(snakemake),
-    )  # fmt: skip
+    )

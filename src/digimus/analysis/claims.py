@@ -44,6 +44,7 @@ class Claims:
         effect_unit,
         simulated,
         p=None,
+        against=None,
         note="",
     ):
         """Add a claim from a table of effects.
@@ -61,27 +62,46 @@ class Claims:
         simulated : bool
         p : float, optional
             If not the signed-rank test over units.
+        against : pandas.DataFrame, optional
+            A second, independent group of units: the effect is the first group's mean less this one's.
         """
         unit = "session" if "session" in levels else levels[0]
-        effects = effects[np.isfinite(effects["effect"])]
+        groups = [effects] if against is None else [effects, against]
+        groups = [group[np.isfinite(group["effect"])] for group in groups]
         row = dict.fromkeys(COLUMNS, np.nan) | dict(
-            claim=claim, test=test, n=effects[unit].nunique(), smallest_effect=smallest_effect, figure=figure,
-            unit=unit, effect_unit=effect_unit, simulated=simulated, note=note,
+            claim=claim, test=test, n=sum(group[unit].nunique() for group in groups), figure=figure,
+            smallest_effect=smallest_effect, unit=unit, effect_unit=effect_unit, simulated=simulated,
+            note=note,
         )  # fmt: skip
-        if len(effects):
-            inner = levels[levels.index(unit) + 1 :]
-            per_unit = [nested_mean(group, inner, "effect") for _, group in effects.groupby(unit)]
-            means = hierarchical_bootstrap(effects, levels, "effect", stream(self.seed, "claims", claim))
-            row["effect"] = nested_mean(effects, levels, "effect")
-            row["ci_low"], row["ci90_low"], row["ci90_high"], row["ci_high"] = np.quantile(
-                means, [0.025, 0.05, 0.95, 0.975]
-            )
-            row["p"] = signed_rank_p(per_unit) if p is None else p
+        if all(len(group) for group in groups):
+            row |= self._estimate(claim, groups, levels, unit)
+            row["p"] = row["p"] if p is None else p
         else:
-            row["note"] = note or "not available: no cell of the grid holds what this claim needs"
-        if row["n"] < FEWEST_UNITS and not row["note"]:
-            row["note"] = f"fewer than {FEWEST_UNITS} independent units"
+            row["note"] = "not available: no cell of the grid holds what this claim needs"
+        if row["n"] < FEWEST_UNITS:
+            row["note"] = "; ".join(
+                filter(None, [row["note"], f"fewer than {FEWEST_UNITS} independent units"])
+            )
         self.rows.append(row)
+
+    def _estimate(self, claim, groups, levels, unit):
+        """Effect, bootstrap intervals and signed-rank p; of two groups, the first less the second."""
+        effect = means = 0.0
+        for sign, group in zip((1, -1), groups, strict=False):
+            rng = stream(self.seed, "claims", claim, sign)
+            means = means + sign * hierarchical_bootstrap(group, levels, "effect", rng)
+            effect += sign * nested_mean(group, levels, "effect")
+        inner = levels[levels.index(unit) + 1 :]
+        per_unit = [nested_mean(units, inner, "effect") for _, units in groups[0].groupby(unit)]
+        low, low90, high90, high = np.quantile(means, [0.025, 0.05, 0.95, 0.975])
+        return dict(
+            effect=effect,
+            ci_low=low,
+            ci_high=high,
+            ci90_low=low90,
+            ci90_high=high90,
+            p=signed_rank_p(per_unit),
+        )
 
     def table(self):
         """All claims with corrected p-values (Benjamini-Hochberg over the claims) and verdicts."""
@@ -115,7 +135,7 @@ def differences(scores, *, keys, model, prior, other_model, other_prior):
     return (first - other).rename("effect").dropna().reset_index()
 
 
-def rule_claims(claims, scores, families, *, priors, models, smallest, margin, simulated):
+def rule_claims(claims, scores, families, *, priors, models, smallest, margin, simulated, note=""):
     """Stable performance, benefit of the prior, and the advantage in complex decisions.
 
     Parameters
@@ -129,11 +149,13 @@ def rule_claims(claims, scores, families, *, priors, models, smallest, margin, s
         Smallest effect of interest and margin of non-inferiority, in accuracy.
     simulated : dict of str to bool
         Whether a prior is from simulated neurons.
+    note : str
+        Shown with every claim, for example how long was trained.
     """
     rules = scores[(scores["benchmark"] == "rules") & (scores["metric"] == "accuracy")]
     for prior in priors:
         pair = dict(keys=["task", "seed"], model="digimus", prior=prior)
-        shared = dict(levels=["task", "seed"], figure="fig4_learning", simulated=simulated[prior])
+        shared = dict(levels=["task", "seed"], figure="fig4_learning", simulated=simulated[prior], note=note)
         twin = differences(rules, **pair, other_model="digimus", other_prior="none")
         claims.add(
             f"prior {prior} improves the rule tasks over structure-free",
@@ -154,19 +176,19 @@ def rule_claims(claims, scores, families, *, priors, models, smallest, margin, s
 
 def _complexity_claim(claims, ahead, families, prior, model, smallest, shared):
     """The lead over a baseline, complex families against the sensorimotor one."""
-    complex_ = ahead["task"].map(families).isin(CHALLENGING)
-    simple_lead = ahead.loc[~complex_].groupby("task")["effect"].mean()
-    complex_lead = ahead.loc[complex_].groupby("task")["effect"].mean()
-    both = len(simple_lead) > 0 and len(complex_lead) > 0
-    p = float(mannwhitneyu(complex_lead, simple_lead).pvalue) if both else None
-    contrast = ahead.loc[complex_].assign(effect=lambda table: table["effect"] - simple_lead.mean())
+    is_complex = ahead["task"].map(families).isin(CHALLENGING)
+    complex_, simple = ahead[is_complex], ahead[~is_complex]
+    leads = [group.groupby("task")["effect"].mean() for group in (complex_, simple)]
     claims.add(
         f"DigiMus with prior {prior} leads {model} by more in complex decisions",
-        contrast if both else contrast.iloc[:0],
-        test="rank sum of task leads, complex against sensorimotor", smallest_effect=smallest, p=p,
+        complex_,
+        against=simple,
+        test="rank sum of task leads, complex against sensorimotor",
+        smallest_effect=smallest,
+        p=float(mannwhitneyu(*leads).pvalue) if all(map(len, leads)) else None,
         effect_unit="difference of leads in accuracy",
-        note="interval over the complex tasks, the sensorimotor lead taken as fixed", **shared,
-    )  # fmt: skip
+        **shared,
+    )
 
 
 def decoding_claims(claims, scores, datasets, *, smallest, simulated):

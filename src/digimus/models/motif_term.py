@@ -47,7 +47,6 @@ class MotifTerm:
                 got=loss,
                 hint="Choose one of these.",
             )
-        self.known_reciprocity = bool(np.isfinite(prior.reciprocity))
         if loss == "enrichment" and not np.isfinite(prior.enrichment).any():
             raise InputError(
                 f"The prior {prior.name!r} has no enrichment over a dyad null.",
@@ -64,8 +63,16 @@ class MotifTerm:
                 got=loss,
                 hint="A control of reciprocity alone, or a region without triads, leaves every class out.",
             )
+        if loss in ("enrichment", "kl") and reciprocity_weight > 0 and not np.isfinite(prior.reciprocity):
+            raise InputError(
+                f"The prior {prior.name!r} does not tell its reciprocity.",
+                where=f"priors.{prior.name}.reciprocity_weight",
+                expected="0 for this prior",
+                got=reciprocity_weight,
+                hint="A published table without the triads 012 and 102 does not tell its reciprocity.",
+            )
         self.loss, self.weight, self.density = loss, weight, density
-        self.reciprocity_weight = reciprocity_weight if self.known_reciprocity else 0.0
+        self.reciprocity_weight = reciprocity_weight if loss in ("enrichment", "kl") else 0.0
         self.n_updates, self.every = n_updates, every
         self.target = torch.tensor(np.nan_to_num(prior.enrichment))
         self.class_weight = torch.tensor(prior.weight)
@@ -88,7 +95,7 @@ class MotifTerm:
         counts = soft_triad_census(edges)
         reciprocity, density = _dyads(edges)
         loss = LOSSES[self.loss](self, counts, density, reciprocity, edges.shape[-1])
-        if self.loss in ("enrichment", "kl") and self.reciprocity_weight > 0:
+        if self.reciprocity_weight > 0:
             loss = loss + self.reciprocity_weight * (reciprocity - self.reciprocity) ** 2
         return loss
 

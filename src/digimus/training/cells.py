@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from digimus.errors import InputError
-from digimus.models import build, n_parameters
+from digimus.models import build, matched_settings, n_parameters
 from digimus.seeding import number
 from digimus.storage import reading, write_arrays
 from digimus.training.checkpoints import Checkpoint
@@ -35,6 +35,9 @@ class Cell:
         For `digimus.models.build`.
     seeds : tuple of int
     device : str
+    matched_to : int, optional
+        Units of a DigiMus network; the model's width is then chosen to have as many parameters, for every
+        number of inputs and outputs anew.
     """
 
     benchmark: str
@@ -45,9 +48,9 @@ class Cell:
     model_settings: dict
     seeds: tuple
     device: str = "cpu"
+    matched_to: int | None = None
 
-    @property
-    def attributes(self):
+    def attributes(self, n_inputs, n_outputs):
         """For the file."""
         return {
             "benchmark": self.benchmark,
@@ -55,14 +58,25 @@ class Cell:
             "model": self.model,
             "prior": self.prior,
             "kind": self.kind,
-            "model_settings": json.dumps(self.model_settings, sort_keys=True),
+            "model_settings": json.dumps(self.settings_for(n_inputs, n_outputs), sort_keys=True),
             "seeds": np.array(self.seeds),
         }
 
-    def make_model(self, n_inputs, n_outputs, seed, *names):
-        """The model with the initial weights of a seed; priors share them, so that twins start equal."""
+    def settings_for(self, n_inputs, n_outputs):
+        """The model's settings, with its width where that is matched."""
+        if self.matched_to is None:
+            return self.model_settings
+        reference = n_parameters(build("digimus", n_inputs, n_outputs, n_units=self.matched_to))
+        return matched_settings(build, self.kind, n_inputs, n_outputs, reference, **self.model_settings)
+
+    def make_model(self, n_inputs, n_outputs, seed, *names, **settings):
+        """The model with the initial weights of a seed; priors share them, so that twins start equal.
+
+        `settings` come before those of the configuration only where that has none.
+        """
         start = number(seed, "weights", self.benchmark, self.unit, *names) % 2**63
-        return build(self.kind, n_inputs, n_outputs, seed=start, **self.model_settings)
+        settings = {**settings, **self.settings_for(n_inputs, n_outputs)}
+        return build(self.kind, n_inputs, n_outputs, seed=start, **settings)
 
 
 def train_task(path, cell, settings, *, batch_size, n_validation, n_test, motif_term, provenance, key):
@@ -112,7 +126,7 @@ def train_task(path, cell, settings, *, batch_size, n_validation, n_test, motif_
             arrays["recurrent_weight"] = _recurrent(model)
         checkpoint.finish({f"{part}/{name}": values for name, values in arrays.items()})
         log.info("%s: test accuracy %.3f", part, arrays["test/correct"].mean())
-    attributes = cell.attributes | {
+    attributes = cell.attributes(problem.n_inputs, problem.n_outputs) | {
         "n_parameters": size, "n_inputs": problem.n_inputs, "n_outputs": problem.n_outputs,
     }  # fmt: skip
     write_arrays(path, checkpoint.finished, provenance=provenance, attributes=attributes)
@@ -141,13 +155,17 @@ def train_decoders(path, cell, settings, sessions, *, splits, batch_size, motif_
             arrays = _decode_session(cell, settings, session, splits(session), batch_size, motif_term, device)
             checkpoint.finish({f"{part}/{name}": values for name, values in arrays.items()})
             log.info("%s is decoded (%d of %d)", part, n_done, len(sessions))
-    attributes = cell.attributes | {"sessions": [session.session_id for session in sessions]}
+    largest = max(session.n_units for session in sessions)
+    attributes = cell.attributes(largest, len(sessions[0].classes))
+    attributes["sessions"] = [session.session_id for session in sessions]
     write_arrays(path, checkpoint.finished, provenance=provenance, attributes=attributes)
     checkpoint.remove()
 
 
 def _decode_session(cell, settings, session, splits, batch_size, motif_term, device):
     n_classes = len(session.classes)
+    # A spiking network's time step is the recording's bin.
+    step = {"dt_ms": session.bin_ms} if cell.kind == "digimus" else {}
     arrays = {"labels": session.labels, "start_s": session.start_s}
     for seed in cell.seeds:
         for split, folds in splits.items():
@@ -159,7 +177,9 @@ def _decode_session(cell, settings, session, splits, batch_size, motif_term, dev
                     session.values, session.labels, train, test,
                     n_classes=n_classes, batch_size=batch_size, device=device,
                 )  # fmt: skip
-                model = cell.make_model(problem.n_inputs, n_classes, seed, session.session_id).to(device)
+                model = cell.make_model(problem.n_inputs, n_classes, seed, session.session_id, **step).to(
+                    device
+                )
                 curves.append(fit(model, problem, settings, seed=seed, motif_term=motif_term))
                 probabilities[test] = problem.held_out_probabilities(model)
                 fold_of[test] = fold
