@@ -373,7 +373,10 @@ def test_a_prior_that_lacks_what_a_loss_needs_is_refused():
     unknown = prior_of(a_graph(), enrichment=np.full(13, np.nan), reciprocity=np.nan, weight=np.zeros(13))
     with pytest.raises(InputError, match="012 and 102"):
         a_term(unknown, "enrichment")
-    assert math.isfinite(float(a_term(unknown, "kl").distance(torch.tensor(a_graph()))))
+    with pytest.raises(InputError, match="reciprocity"):
+        a_term(unknown, "kl")
+    shares = a_term(unknown, "kl", reciprocity_weight=0)
+    assert math.isfinite(float(shares.distance(torch.tensor(a_graph()))))
     without_classes = prior_of(a_graph(), frequency=np.full(13, np.nan), weight=np.zeros(13))
     for loss in ("kl", "frequency"):
         with pytest.raises(InputError, match="enrichment"):

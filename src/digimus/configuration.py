@@ -112,6 +112,9 @@ def _value_hint(error):
 def _check_sense(c, kinds):
     """What a schema cannot say: that names refer to something."""
     tables = c["motifs"]["tables"]
+    doubled = set(c["morphology"]["sources"]) & set(tables)
+    if doubled:
+        raise _clash(f"motifs.tables.{doubled.pop()}", "a name that no source of neurons has")
     for name, prior in c["priors"].items():
         sources = [*c["morphology"]["sources"], *tables]
         _one_of(prior["source"], sources, f"priors.{name}.source", "a source of neurons or a published table")
@@ -120,9 +123,6 @@ def _check_sense(c, kinds):
             continue
         regions = c["morphology"]["sources"][prior["source"]]["regions"]
         _one_of(prior["region"], regions, f"priors.{name}.region", "a region of that source")
-    doubled = set(c["morphology"]["sources"]) & set(tables)
-    if doubled:
-        raise _clash(f"motifs.tables.{doubled.pop()}", "a name that no source of neurons has")
     _check_training(c, kinds)
     _check_connectome(c["connectome"])
     _check_simulation(c)

@@ -6,7 +6,7 @@ rule tasks (seeds averaged first), the session for decoding, the region for moti
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, mannwhitneyu
+from scipy.stats import binomtest, mannwhitneyu, norm
 
 from digimus.analysis.statistics import (
     FEWEST_UNITS,
@@ -260,38 +260,50 @@ def motif_claims(claims, profiles, verdicts, *, simulated):
     once = profiles[profiles["null"] == "dyad"]
     value = once.pivot(index="region", columns="triad", values="enrichment")
     variance = once.pivot(index="region", columns="triad", values="enrichment_variance")
-    effects = _between_regions(value, variance)
-    shared = dict(levels=["region"], figure="fig2_motifs", simulated=simulated)
-    claims.add(
+    _share_claim(
+        claims,
         f"regions of {source} differ in their motifs",
-        effects, test="signed rank over regions, squared distance to the others less sampling error",
-        smallest_effect=0.0,
-        effect_unit="squared log enrichment, mean over classes", **shared,
-    )  # fmt: skip
+        _between_regions(value, variance),
+        "profile differs from the mean of the other regions (Simes over classes)",
+        simulated,
+    )
     for null, label in (("distance-mutual", "geometry"), ("degree", "degrees")):
-        rows = verdicts[verdicts["null"] == null]
-        differs = rows["p_profile"] < LEVEL
-        tested = binomtest(int(differs.sum()), len(rows), LEVEL, alternative="greater")
-        claims.add(
-            f"motifs of {source} are more than {label}",
-            rows.assign(effect=differs - LEVEL)[["region", "effect"]],
-            test=f"binomial over regions: profile differs from the {null} null at p < {LEVEL:g}",
-            smallest_effect=0.5,
-            effect_unit="share of regions beyond chance",
-            p=float(tested.pvalue),
-            **shared,
+        rows = verdicts[verdicts["null"] == null].set_index("region")
+        tested = f"profile differs from the {null} null"
+        _share_claim(
+            claims, f"motifs of {source} are more than {label}", rows["p_profile"], tested, simulated
         )
 
 
+def _share_claim(claims, claim, p, tested, simulated):
+    """A claim about the share of regions with p below the level, less the share expected by chance."""
+    differs = p < LEVEL
+    effects = pd.DataFrame({"region": p.index, "effect": differs.to_numpy() - LEVEL})
+    many = binomtest(int(differs.sum()), len(p), LEVEL, alternative="greater") if len(p) else None
+    claims.add(
+        claim,
+        effects,
+        levels=["region"],
+        test=f"binomial over regions: {tested} at p < {LEVEL:g}",
+        smallest_effect=0.5,
+        figure="fig2_motifs",
+        effect_unit="share of regions beyond chance",
+        simulated=simulated,
+        p=many.pvalue if many else None,
+    )
+
+
 def _between_regions(value, variance):
-    """Each region's mean squared distance to the mean of the others, less the expected sampling error."""
-    rows = []
-    n = len(value)
-    for region in value.index:
+    """For each region, the Simes p over classes that it equals the mean of the other regions.
+
+    Enrichment and its bootstrap variance: data frames, regions x classes; classes without variance are left
+    out.
+    """
+    n, p = len(value), {}
+    for region in value.index if n > 1 else []:
         others = value.index != region
-        if n < 2:
-            break
-        gap = value.loc[region] - value[others].mean()
-        noise = variance.loc[region] + variance[others].sum() / (n - 1) ** 2
-        rows.append(dict(region=region, effect=float(np.mean(gap**2 - noise))))
-    return pd.DataFrame(rows, columns=["region", "effect"])
+        error = variance.loc[region] + variance[others].sum() / (n - 1) ** 2
+        gap = (value.loc[region] - value[others].mean())[error > 0]
+        p_class = np.sort(2 * norm.sf(np.abs(gap) / np.sqrt(error[error > 0])))
+        p[region] = float((p_class * len(p_class) / np.arange(1, len(p_class) + 1)).min())
+    return pd.Series(p, dtype=float)

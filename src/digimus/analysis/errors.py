@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import torch
+from scipy.stats import binomtest
 
 from digimus.analysis.states import (
     FEWEST_TRIALS,
@@ -14,10 +15,12 @@ from digimus.analysis.states import (
     trajectories,
 )
 from digimus.seeding import stream
+from digimus.tasks import TASKS
 from digimus.training import RuleTask
 
 PRE_RESPONSE_STEPS = 5
 N_SECTORS = 6
+LEVEL = 0.01  # of the test that a network does its task better than by chance
 SUMMARY_COLUMNS = (
     "task", "model", "prior", "seed", "n_trials", "n_errors", "participation_ratio",
     "participation_ratio_correct", "participation_ratio_error", "error_auroc", "p", "not_available",
@@ -54,7 +57,7 @@ def state_tables(cell, n_test, seed):
         correct = cell.of_seed(network_seed, "test/correct").astype(bool)
         trials, first = _pre_response(network, problem, correct)
         rng = stream(seed, "states", cell.unit, cell.model, cell.prior, network_seed)
-        summary, distance = _summary(trials, rng)
+        summary, distance = _summary(trials, TASKS[cell.unit].chance, rng)
         summaries.append(key | summary)
         if distance is not None:
             table = pd.DataFrame(
@@ -96,18 +99,20 @@ def _strata(batch):
 
 
 def _conditions(batch):
-    """A constant, and directions of the stimuli shown before the response, by strength, per ring."""
+    """A constant, and two harmonics of each stimulus shown before the response, by strength, per ring."""
     angles, strengths = batch.angles_rad.numpy(), batch.strengths.numpy()
     columns = [np.ones(len(angles))]
     for k, onset in enumerate(batch.onsets):
         if onset < batch.epochs["response"][0]:
             for ring in range(strengths.shape[2]):
-                columns += [strengths[:, k, ring] * wave(angles[:, k]) for wave in (np.cos, np.sin)]
+                for harmonic in (1, 2):
+                    angle = harmonic * angles[:, k]
+                    columns += [strengths[:, k, ring] * wave(angle) for wave in (np.cos, np.sin)]
     return np.stack(columns, 1)
 
 
-def _summary(trials, rng):
-    """The row of a network, and each trial's distance, or None where there are too few outcomes."""
+def _summary(trials, chance, rng):
+    """The row of a network, and each trial's distance, or None where errors cannot be told from guesses."""
     n_errors = int((~trials.correct).sum())
     row = dict.fromkeys(SUMMARY_COLUMNS[4:], np.nan)
     row |= dict(n_trials=len(trials.correct), n_errors=n_errors, not_available="")
@@ -115,6 +120,12 @@ def _summary(trials, rng):
     if min(n_errors, len(trials.correct) - n_errors) < FEWEST_TRIALS:
         short = "error" if n_errors < FEWEST_TRIALS else "correct"
         row["not_available"] = f"fewer than {FEWEST_TRIALS} {short} trials"
+        return row, None
+    above_chance = binomtest(
+        len(trials.correct) - n_errors, len(trials.correct), chance, alternative="greater"
+    )
+    if above_chance.pvalue > LEVEL:
+        row["not_available"] = "accuracy is not above chance"
         return row, None
     if not np.isfinite(row["participation_ratio"]):
         row["not_available"] = "the states before the response do not vary"

@@ -73,9 +73,10 @@ class Trials:
 def distance_to_correct(trials, rng, n_folds=5):
     """How far each trial's state is from where correct trials of its condition are.
 
-    States are reduced to ten principal components and regressed on the condition over correct trials; the
-    Mahalanobis distance of the residual uses a shrunk covariance (Ledoit and Wolf 2004). Regression and
-    covariance never see the trial that they judge.
+    States are reduced to ten principal components, and what the condition explains is taken out, by a
+    regression over all trials: fitted on correct trials alone it would extrapolate to conditions that the
+    network never gets right. The residual's Mahalanobis distance to those of correct trials uses a shrunk
+    covariance (Ledoit and Wolf 2004). Nothing is fitted on the trial that is judged.
 
     Parameters
     ----------
@@ -92,12 +93,12 @@ def distance_to_correct(trials, rng, n_folds=5):
     order = rng.permutation(len(trials.correct))
     for train, test in KFold(n_folds).split(order):
         train, test = order[train], order[test]
-        train = train[trials.correct[train]]
         n_components = min(N_COMPONENTS, trials.states.shape[1], len(train) - 1)
         reduce = PCA(n_components, svd_solver="full").fit(trials.states[train])
         known, judged = reduce.transform(trials.states[train]), reduce.transform(trials.states[test])
         coefficients = np.linalg.lstsq(trials.conditions[train], known, rcond=None)[0]
-        shrunk = LedoitWolf(assume_centered=True).fit(known - trials.conditions[train] @ coefficients)
+        residuals = known - trials.conditions[train] @ coefficients
+        shrunk = LedoitWolf().fit(residuals[trials.correct[train]])
         distance[test] = np.sqrt(shrunk.mahalanobis(judged - trials.conditions[test] @ coefficients))
     return distance
 
