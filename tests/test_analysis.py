@@ -647,11 +647,12 @@ def motif_tables(rng, spread, differing, n=10):
             value = rng.normal(0, spread) + rng.normal(0, 0.1)
             rows.append(
                 dict(source="s", region=f"r{region}", triad=triad, null="dyad", enrichment=value,
-                     enrichment_variance=0.01)
+                     enrichment_variance=0.01, small=False)
             )  # fmt: skip
         p = rng.random() * 0.04 if region < differing else rng.uniform(0.06, 1)
         verdicts += [
-            dict(region=f"r{region}", null=null, p_profile=p) for null in ("distance-mutual", "degree")
+            dict(region=f"r{region}", null=null, p_profile=p, small=False)
+            for null in ("distance-mutual", "degree")
         ]
     return pd.DataFrame(rows), pd.DataFrame(verdicts)
 
@@ -668,6 +669,17 @@ def test_regions_that_differ_are_told_from_sampling_error():
     same = [motif_verdicts(rng, 0.0, 0)["verdict"].tolist() for _ in range(20)]
     assert sum(first == "holds" for first, *_ in same) <= 1
     assert all(rest == ["does not hold", "does not hold"] for _, *rest in same)
+
+
+def test_regions_with_too_few_neurons_do_not_count():
+    rng = np.random.default_rng(31)
+    profiles, verdicts = motif_tables(rng, 0.5, 10)
+    for table in (profiles, verdicts):
+        table.loc[table["region"] > "r4", "small"] = True
+    claims = Claims(0)
+    motif_claims(claims, profiles, verdicts, simulated=False)
+    table = claims.table()
+    assert (table["n"] == 5).all() and (table["verdict"] == "undetermined").all()
 
 
 def test_claims_are_the_same_for_the_same_seed():

@@ -369,7 +369,7 @@ def test_a_model_has_one_colour_and_one_place():
 @pytest.fixture
 def report(tables, tmp_path):
     figure, _ = draw("claims", tables)
-    save_figure(figure, tmp_path / "f.pdf", tmp_path / "f.png")
+    save_figure(figure, tmp_path / "f.pdf", tmp_path / "fig1_all.png")
     times = tmp_path / "rules" / "train"
     times.mkdir(parents=True)
     for name, seconds in (("a", 2.0), ("b", 5.0)):
@@ -386,7 +386,7 @@ def report(tables, tmp_path):
 
     def write(**changes):
         parts = dict(
-            figures=dict.fromkeys(FIGURES, tmp_path / "f.png"),
+            figures=dict.fromkeys(FIGURES, tmp_path / "fig1_all.png"),
             captions=dict.fromkeys(FIGURES, "**Shown.** n is *small* & ``ours``.\n\nSecond."),
             claims=tables["x/claims.csv"],
             set_aside={"s": pd.DataFrame(dict(file=["bad.swc"], reason=["a cycle"]))},
@@ -423,7 +423,7 @@ def test_report_without_data_says_so(report, tables):
     )  # fmt: skip
     assert page.count("Not available") == 3 and 'id="simulated"' not in page
     with pytest.raises(InputError, match="picture"):
-        report(figures={"graphs": "nowhere.png"})
+        report(figures={"graphs": "fig1_nowhere.png"})
 
 
 def test_times_are_summed_by_rule(report, tmp_path):

@@ -12,6 +12,8 @@ with job(snakemake):
     profiles = correct_profiles(pd.concat([read_table(path) for path in snakemake.input.profiles]))
     verdicts = correct_verdicts(pd.concat([read_table(path) for path in snakemake.input.verdicts]))
     graphs = read_table(snakemake.input.graphs).set_index("region")
+    profiles["small"] = profiles["region"].map(graphs["small"])
+    verdicts["small"] = verdicts["region"].map(graphs["small"])
     write_table(snakemake.output.profiles, profiles)
     write_table(snakemake.output.verdicts, verdicts)
     once = profiles[profiles["null"] == "dyad"]

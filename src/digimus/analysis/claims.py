@@ -222,9 +222,8 @@ def retention_claims(claims, retention, *, smallest, simulated):
     """Trained weights are nearer to the prior's motifs than the structure-free twin's."""
     trained = retention[retention["stage"] == "trained"]
     for target, rows in trained.groupby("target"):
-        wide = rows.pivot_table(index=["task", "seed"], columns="prior", values="distance")
-        if target not in wide or "none" not in wide:
-            continue
+        wide = rows.pivot(index=["task", "seed"], columns="prior", values="distance")
+        wide = wide.reindex(columns=sorted({target, "none", *wide.columns}))
         effects = (wide["none"] - wide[target]).rename("effect").dropna().reset_index()
         claims.add(
             f"trained weights keep the motifs of prior {target}",
@@ -254,9 +253,10 @@ def motif_claims(claims, profiles, verdicts, *, simulated):
     Parameters
     ----------
     profiles, verdicts : pandas.DataFrame
-        Tables of one source.
+        Tables of one source; regions with too few neurons (`small`) do not count.
     """
     source = str(profiles["source"].iloc[0])
+    profiles, verdicts = profiles[~profiles["small"]], verdicts[~verdicts["small"]]
     once = profiles[profiles["null"] == "dyad"]
     value = once.pivot(index="region", columns="triad", values="enrichment")
     variance = once.pivot(index="region", columns="triad", values="enrichment_variance")

@@ -96,7 +96,9 @@ def _by_distance(page, axes, distance, colours):
             marker="o", markersize=2,
         )  # fmt: skip
     axes.set_ylim(bottom=0)
-    axes.set_xlim(left=0)
+    # A long tail without connections would press the rest against the axis.
+    connected = distance[distance["mean_probability"] > 0.005 * distance["mean_probability"].max()]
+    axes.set_xlim(0, 1.1 * connected["distance_um"].max() if len(connected) else None)
     axes.set_xlabel("distance of somas (µm)")
     axes.set_ylabel("connection probability")
 

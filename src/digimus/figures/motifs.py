@@ -150,6 +150,7 @@ def _excess(page, part, rows, labels):
     page.keep("c", rows[columns])
     kinds = [*(k for k in NULLS if k in set(rows["null"])), *sorted(set(rows["null"]) - set(NULLS))]
     offsets = dict(zip(kinds, spread(len(kinds), 0.46), strict=True))
+    missing = {}
     for row in rows.itertuples():
         y = labels.index(row.label) + offsets[row.null]
         face = INK if row.differs else "white"
@@ -159,7 +160,12 @@ def _excess(page, part, rows, labels):
                 markerfacecolor=face, markersize=4,
             )  # fmt: skip
         else:
-            axes.text(1, y, "not available", va="center", fontsize=TINY, color="#555555")
+            missing.setdefault(row.label, []).append(NULL_NAMES.get(row.null, row.null))
+    for label, nulls in missing.items():
+        axes.text(
+            0.99, labels.index(label), f"not available: {', '.join(nulls)}", va="center", ha="right",
+            fontsize=TINY, color="#555555", transform=axes.get_yaxis_transform(),
+        )  # fmt: skip
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes.xaxis.set_major_formatter("{x:g}")
