@@ -659,7 +659,7 @@ def motif_tables(rng, spread, differing, n=10):
 
 def motif_verdicts(rng, spread, differing):
     claims = Claims(0)
-    motif_claims(claims, *motif_tables(rng, spread, differing), simulated=False)
+    motif_claims(claims, *motif_tables(rng, spread, differing), smallest=0.5, simulated=False)
     return claims.table()
 
 
@@ -671,13 +671,28 @@ def test_regions_that_differ_are_told_from_sampling_error():
     assert all(rest == ["does not hold", "does not hold"] for _, *rest in same)
 
 
+def test_one_odd_region_does_not_set_the_others_apart():
+    rng = np.random.default_rng(32)
+    found = []
+    for _ in range(20):
+        profiles, verdicts = motif_tables(rng, 0.0, 0, n=7)
+        odd = (profiles["region"] == "r6") & (profiles["triad"] == "030C")
+        profiles.loc[odd, "enrichment"] = -5.0
+        claims = Claims(0)
+        motif_claims(claims, profiles, verdicts, smallest=0.5, simulated=False)
+        first = claims.table().iloc[0]
+        found.append(first["verdict"])
+        assert first["effect"] >= 1 / 7 - 0.06  # the odd one itself is found
+    assert "holds" not in found
+
+
 def test_regions_with_too_few_neurons_do_not_count():
     rng = np.random.default_rng(31)
     profiles, verdicts = motif_tables(rng, 0.5, 10)
     for table in (profiles, verdicts):
         table.loc[table["region"] > "r4", "small"] = True
     claims = Claims(0)
-    motif_claims(claims, profiles, verdicts, simulated=False)
+    motif_claims(claims, profiles, verdicts, smallest=0.5, simulated=False)
     table = claims.table()
     assert (table["n"] == 5).all() and (table["verdict"] == "undetermined").all()
 

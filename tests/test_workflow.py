@@ -169,7 +169,7 @@ def test_a_changed_value_reruns_just_what_uses_it(finished):
 def test_one_core_and_two_give_the_same_tables(finished, root, tmp_path):
     folder, _ = finished
     other = copy_of(root, tmp_path / "project")
-    done = snakemake(other, "claims", cores=1)
+    done = snakemake(other, "claims", "connectome", cores=1)
     assert done.returncode == 0, done.text[-3000:]
     mine = tables(other)
     assert len(mine) > 12

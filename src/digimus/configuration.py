@@ -117,12 +117,12 @@ def _check_sense(c, kinds):
         raise _clash(f"motifs.tables.{doubled.pop()}", "a name that no source of neurons has")
     for name, prior in c["priors"].items():
         sources = [*c["morphology"]["sources"], *tables]
-        _one_of(prior["source"], sources, f"priors.{name}.source", "a source of neurons or a published table")
+        one_of(prior["source"], sources, f"priors.{name}.source", "a source of neurons or a published table")
         if prior["source"] in tables:
             _check_table_prior(name, prior, c["training"]["motif_term"])
             continue
         regions = c["morphology"]["sources"][prior["source"]]["regions"]
-        _one_of(prior["region"], regions, f"priors.{name}.region", "a region of that source")
+        one_of(prior["region"], regions, f"priors.{name}.region", "a region of that source")
     _check_training(c, kinds)
     _check_connectome(c["connectome"])
     _check_simulation(c)
@@ -147,6 +147,15 @@ def _check_table_prior(name, prior, term):
             got="enrichment",
             hint="Give the prior a loss of its own; config/real.yaml has an example.",
         )
+    effective = {**term, **prior}
+    if effective["loss"] == "kl" and effective["reciprocity_weight"] > 0:
+        raise InputError(
+            f"The prior {name!r} is from a published table, which does not tell reciprocity.",
+            where=f"priors.{name}.reciprocity_weight",
+            expected="0",
+            got=effective["reciprocity_weight"],
+            hint="Set reciprocity_weight: 0 for this prior; config/real.yaml has an example.",
+        )
 
 
 def _check_training(c, kinds):
@@ -156,13 +165,13 @@ def _check_training(c, kinds):
     from_prior["training.rules.priors"] = c["training"]["rules"]["priors"]
     for where, names in from_prior.items():
         for name in names:
-            _one_of(name, c["priors"], where, "a prior of the configuration")
+            one_of(name, c["priors"], where, "a prior of the configuration")
     for part in ("rules", "decoding"):
         for name in c["training"][part]["models"]:
-            _one_of(name, c["models"], f"training.{part}.models", "a model of the configuration")
+            one_of(name, c["models"], f"training.{part}.models", "a model of the configuration")
             kind = c["models"][name].get("kind", name)
-            _one_of(kind, kinds, f"models.{name}.kind", f"one of {', '.join(kinds)}")
-            _one_of(name, c["training"][part]["learning_rate"], f"training.{part}.learning_rate",
+            one_of(kind, kinds, f"models.{name}.kind", f"one of {', '.join(kinds)}")
+            one_of(name, c["training"][part]["learning_rate"], f"training.{part}.learning_rate",
                     "a learning rate for every model")  # fmt: skip
 
 
@@ -198,7 +207,8 @@ def _check_simulation(c):
             )
 
 
-def _one_of(name, known, where, what):
+def one_of(name, known, where, what):
+    """Raise an InputError unless a name is among the known ones."""
     if name not in known:
         raise InputError(
             f"The configuration names {name!r}, which it does not define.",

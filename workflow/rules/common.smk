@@ -23,7 +23,7 @@ from snakemake.exceptions import WorkflowError
 from digimus import configuration
 from digimus.errors import InputError
 from digimus.recordings.windows import Preparation
-from digimus.storage import write_text
+from digimus.storage import read_table, write_text
 
 
 def or_stop(function, *arguments):
@@ -58,17 +58,18 @@ def benchmark_file(name):
     return results(f"benchmarks/rules/{name}.tsv")
 
 
-def code(*subpackages):
+def code(*subpackages, scripts=()):
     """A hash of the library's code that a stage uses; comments, docstrings and layout do not count.
 
     Snakemake does not see an edit in an imported module. With this hash among the parameters, an edit in
-    one subpackage reruns the stages that use it, and nothing else.
+    one subpackage reruns the stages that use it, and nothing else. So for modules that scripts share.
     """
     library = ROOT / "src/digimus"
     files = [library / name for name in ("errors.py", "seeding.py", "storage.py")]
     for subpackage in subpackages:
         path = library / subpackage
         files += sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+    files += [ROOT / "workflow/scripts" / f"{name}.py" for name in scripts]
     digest = hashlib.sha256()
     for file in files:
         digest.update(code_of(file).encode())
@@ -153,6 +154,11 @@ def check_inputs():
                     existing(source[key], f"morphology.sources.{name}.{key}")
     for name, table in TABLES.items():
         existing(table["path"], f"motifs.tables.{name}.path")
+    for name, prior in CONFIG["priors"].items():
+        if prior["source"] in TABLES:
+            path = TABLES[prior["source"]]["path"]
+            known = list(read_table(path, ["region"], dtype=str, keep_default_na=False)["region"])
+            configuration.one_of(prior["region"], known, f"priors.{name}.region", "a region of that table")
     for name, dataset in DATASETS.items():
         if name not in SIMULATED_DATASETS:
             matching(dataset["folder"], dataset["pattern"], f"recordings.datasets.{name}")

@@ -31,7 +31,7 @@ rule reference_decoders:
         gap_trials=DECODING["gap_trials"],
         n_permutations=CONFIG["evaluation"]["n_permutations"],
         seed=CONFIG["seed"],
-        code=code("analysis/decoding", "analysis/evaluation", "recordings"),
+        code=code("analysis/decoding", "analysis/evaluation", "recordings", scripts=["decoding_inputs"]),
     script:
         "../scripts/reference_decoders.py"
 

@@ -37,7 +37,7 @@ rule train_task:
         seeds=TRAINING["seeds"],
         seed=CONFIG["seed"],
         device=TRAINING["device"],
-        code=code("training", "models", "tasks", "motifs"),
+        code=code("training", "models", "tasks", "motifs", scripts=["cell"]),
     script:
         "../scripts/train_task.py"
 
@@ -67,6 +67,6 @@ rule train_decoders:
         seeds=TRAINING["seeds"],
         seed=CONFIG["seed"],
         device=TRAINING["device"],
-        code=code("training", "models", "recordings", "motifs"),
+        code=code("training", "models", "recordings", "motifs", scripts=["cell", "decoding_inputs"]),
     script:
         "../scripts/train_decoders.py"

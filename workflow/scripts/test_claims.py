@@ -15,7 +15,13 @@ with job(snakemake):
     claims = ask.Claims(params.seed)
     for profiles, verdicts in zip(inputs.profiles, inputs.verdicts, strict=True):
         table = read_table(profiles)
-        ask.motif_claims(claims, table, read_table(verdicts), simulated=bool(table["simulated"].iloc[0]))
+        ask.motif_claims(
+            claims,
+            table,
+            read_table(verdicts),
+            smallest=smallest["region_share"],
+            simulated=bool(table["simulated"].iloc[0]),
+        )
     ask.rule_claims(
         claims,
         scores,

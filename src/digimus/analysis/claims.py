@@ -247,13 +247,16 @@ def state_claims(claims, states, *, priors, smallest, simulated):
         )  # fmt: skip
 
 
-def motif_claims(claims, profiles, verdicts, *, simulated):
+def motif_claims(claims, profiles, verdicts, *, smallest, simulated):
     """Regions differ in their motifs, and their motifs are more than geometry, degrees and dyads.
 
     Parameters
     ----------
     profiles, verdicts : pandas.DataFrame
         Tables of one source; regions with too few neurons (`small`) do not count.
+    smallest : float
+        Smallest share of regions beyond chance.
+    simulated : bool
     """
     source = str(profiles["source"].iloc[0])
     profiles, verdicts = profiles[~profiles["small"]], verdicts[~verdicts["small"]]
@@ -264,18 +267,24 @@ def motif_claims(claims, profiles, verdicts, *, simulated):
         claims,
         f"regions of {source} differ in their motifs",
         _between_regions(value, variance),
-        "profile differs from the mean of the other regions (Simes over classes)",
+        "profile differs from the median of the others (Simes over classes)",
+        smallest,
         simulated,
     )
     for null, label in (("distance-mutual", "geometry"), ("degree", "degrees")):
         rows = verdicts[verdicts["null"] == null].set_index("region")
         tested = f"profile differs from the {null} null"
         _share_claim(
-            claims, f"motifs of {source} are more than {label}", rows["p_profile"], tested, simulated
+            claims,
+            f"motifs of {source} are more than {label}",
+            rows["p_profile"],
+            tested,
+            smallest,
+            simulated,
         )
 
 
-def _share_claim(claims, claim, p, tested, simulated):
+def _share_claim(claims, claim, p, tested, smallest, simulated):
     """A claim about the share of regions with p below the level, less the share expected by chance."""
     differs = p < LEVEL
     effects = pd.DataFrame({"region": p.index, "effect": differs.to_numpy() - LEVEL})
@@ -285,7 +294,7 @@ def _share_claim(claims, claim, p, tested, simulated):
         effects,
         levels=["region"],
         test=f"binomial over regions: {tested} at p < {LEVEL:g}",
-        smallest_effect=0.5,
+        smallest_effect=smallest,
         figure="fig2_motifs",
         effect_unit="share of regions beyond chance",
         simulated=simulated,
@@ -294,7 +303,7 @@ def _share_claim(claims, claim, p, tested, simulated):
 
 
 def _between_regions(value, variance):
-    """For each region, the Simes p over classes that it equals the mean of the other regions.
+    """For each region, the Simes p over classes that it equals the median of the other regions.
 
     Enrichment and its bootstrap variance: data frames, regions x classes; classes without variance are left
     out.
@@ -302,8 +311,9 @@ def _between_regions(value, variance):
     n, p = len(value), {}
     for region in value.index if n > 1 else []:
         others = value.index != region
-        error = variance.loc[region] + variance[others].sum() / (n - 1) ** 2
-        gap = (value.loc[region] - value[others].mean())[error > 0]
+        # One odd region must not set all others apart, hence the median; its variance is pi/2 that of a mean.
+        error = variance.loc[region] + np.pi / 2 * variance[others].mean() / (n - 1)
+        gap = (value.loc[region] - value[others].median())[error > 0]
         p_class = np.sort(2 * norm.sf(np.abs(gap) / np.sqrt(error[error > 0])))
         p[region] = float((p_class * len(p_class) / np.arange(1, len(p_class) + 1)).min())
     return pd.Series(p, dtype=float)

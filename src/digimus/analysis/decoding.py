@@ -124,15 +124,24 @@ def permutation_null(make_decoder, features, labels, groups, folds, n_classes, n
 def shuffle_trials(labels, groups, rng):
     """Labels with the trials in another order: each trial gets the label sequence of another one.
 
-    Trials are exchanged with trials of the same number of samples.
+    Trials are exchanged with trials of as many samples. Trials that are alone with their number of samples
+    are strung together in a new order, and their labels dealt out along that string.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     shuffled = labels.copy()
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-    for size in {len(samples) for samples in members}:
-        alike = [samples for samples in members if len(samples) == size]
+    sizes = np.array([len(samples) for samples in members])
+    alone = []
+    for size in np.unique(sizes):
+        alike = [members[k] for k in np.flatnonzero(sizes == size)]
+        if len(alike) == 1:
+            alone += alike
+            continue
         for target, origin in zip(alike, rng.permutation(len(alike)), strict=True):
             shuffled[target] = labels[alike[origin]]
+    if len(alone) > 1:
+        order = rng.permutation(len(alone))
+        shuffled[np.concatenate(alone)] = np.concatenate([labels[alone[k]] for k in order])
     return shuffled
 
 

@@ -195,6 +195,8 @@ def _excess(page, part, rows, labels):
 
 
 def _verdicts(rows):
-    """What the comparison with the null of geometry says, on its rows; elsewhere nothing."""
-    words = np.where(rows["differs"], "more than geometry", "not told from geometry")
+    """What the two nulls of geometry say of a region, on the row of the stricter one; elsewhere nothing."""
+    plain = rows[(rows["null"] == "distance") & rows["differs"]]["label"]
+    less = np.where(rows["label"].isin(plain), "geometry and reciprocity", "not told from geometry")
+    words = np.where(rows["differs"], "more than geometry", less)
     return np.where(rows["null"] == GEOMETRY, words, "")

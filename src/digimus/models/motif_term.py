@@ -148,7 +148,8 @@ def _dyad_null(density, reciprocity, n):
 def _enrichment(term, counts, density, reciprocity, n):
     expected = _dyad_null(density, reciprocity, n)
     reached = torch.log((counts + 0.5) / (expected + 0.5))[..., IS_MOTIF]
-    return (term.class_weight * (reached - term.target) ** 2).sum()
+    weight, target = (values.to(counts.device) for values in (term.class_weight, term.target))
+    return (weight * (reached - target) ** 2).sum()
 
 
 def _shares(counts):
@@ -159,11 +160,12 @@ def _shares(counts):
 def _kl(term, counts, density, reciprocity, n):
     reached = _shares(counts).clamp(min=1e-12)
     # Not xlogy(p, p / q), whose gradient is nan where p is 0.
-    return (torch.special.xlogy(term.frequency, term.frequency) - term.frequency * reached.log()).sum()
+    target = term.frequency.to(counts.device)
+    return (torch.special.xlogy(target, target) - target * reached.log()).sum()
 
 
 def _frequency(term, counts, density, reciprocity, n):
-    return ((_shares(counts) - term.frequency) ** 2).sum()
+    return ((_shares(counts) - term.frequency.to(counts.device)) ** 2).sum()
 
 
 LOSSES = {"enrichment": _enrichment, "kl": _kl, "frequency": _frequency}

@@ -292,7 +292,7 @@ def _describe(neuron, entry, region, looked_up, source, mirrored):
 def _accept(rows, aside, n_bad, n_tried, max_bad_share, folder):
     """Raise InputError where too many files were bad or nothing is left."""
     bad = [item for item in aside if item[1] not in (ABSENT, UNLISTED)]
-    first = f"; first: {bad[0][0]}: {bad[0][1]}" if bad else ""
+    first = "".join(f"; {name}: {reason}" for name, reason in bad[:3])
     if n_bad > max_bad_share * n_tried:
         got = f"{n_bad} of {n_tried} files bad{first}"
         raise _refuse(
@@ -315,7 +315,5 @@ def _progress(items, what):
 
 
 def _refuse(what, where, expected, got):
-    hint = (
-        "Check the folder, the pattern and the index in the configuration; set_aside says why files failed."
-    )
+    hint = "Check the folder, the pattern and the index in the configuration, and the files named here."
     return InputError(what, where=where, expected=expected, got=got, hint=hint)

@@ -184,7 +184,10 @@ def _restore(model, optimizer, curves, state):
         for name, parameter in model.named_parameters():
             parameter.copy_(torch.as_tensor(state[f"model/{name}"]))
             optimizer.state[parameter] = {
-                key: torch.as_tensor(state[f"adam/{key}/{name}"]).clone()
-                for key in ("step", "exp_avg", "exp_avg_sq")
+                "step": torch.as_tensor(state[f"adam/step/{name}"]).clone(),
+                **{
+                    key: torch.as_tensor(state[f"adam/{key}/{name}"]).to(parameter.device, copy=True)
+                    for key in ("exp_avg", "exp_avg_sq")
+                },
             }
     return int(state["update"])
