@@ -47,7 +47,6 @@ from digimus.analysis.statistics import (
     corrected,
     hierarchical_bootstrap,
     nested_mean,
-    rank_biserial,
     signed_rank_p,
     verdict,
 )
@@ -73,15 +72,6 @@ def test_signed_rank_p_by_counting_signs():
     assert signed_rank_p([1.0, 2, 3, 4, 5, -6]) == pytest.approx(2 * 14 / 64)
     assert signed_rank_p([0.0, 0, 0]) == 1
     assert signed_rank_p([]) == 1
-
-
-def test_rank_biserial_correlation_by_hand():
-    assert rank_biserial([1.0, 2, 3]) == 1
-    assert rank_biserial([-1.0, -2]) == -1
-    assert rank_biserial([3.0, -1, 2, 0]) == pytest.approx((3 + 2 - 1) / 6)
-    assert rank_biserial([1.0, 1, -1]) == pytest.approx(1 / 3)
-    assert rank_biserial([-1.0, 1, 1]) == pytest.approx(1 / 3)
-    assert rank_biserial([0.0, 0]) == 0
 
 
 HOLDING = dict(n=8, effect=0.05, ci_low=0.01, ci90_high=0.09, p_corrected=0.01, smallest_effect=0.02)

@@ -1,5 +1,6 @@
 """Figures and report: every panel shows its table, nothing missing is dropped, simulated data are marked."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -431,3 +432,15 @@ def test_times_are_summed_by_rule(report, tmp_path):
     times = rule_times(tmp_path / "rules").set_index("rule")
     assert times.loc["train", ["n_jobs", "total_s", "longest_s"]].tolist() == [2, 7, 5]
     assert times.index.tolist() == ["train", "read"] and np.isnan(times.loc["read", "largest_mb"])
+
+
+def test_families_and_chance_are_those_of_the_tasks():
+    module = importlib.import_module("digimus.figures.learning")
+    from digimus.tasks import FAMILIES as families
+    from digimus.tasks import TASKS
+
+    assert {name: set(members) for name, members in module.FAMILIES.items()} == {
+        name: set(members) for name, members in families.items()
+    }
+    for task in TASKS.values():
+        assert module.CHANCE[task.family] == pytest.approx(task.chance)

@@ -162,6 +162,18 @@ def reading(path):
         yield file
 
 
+def arrays_in(file):
+    """All arrays of an open HDF5 file, by their names with slashes."""
+    arrays = {}
+
+    def add(name, node):
+        if isinstance(node, h5py.Dataset):
+            arrays[name] = node[()]
+
+    file.visititems(add)
+    return arrays
+
+
 def file_hash(path):
     """The sha256 of a file, as hexadecimal text."""
     with open(path, "rb") as file:

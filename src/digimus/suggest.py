@@ -3,8 +3,14 @@
 from difflib import get_close_matches
 
 
+def nearest(name, known):
+    """``"Did you mean 'x'?"`` for the known name closest to `name` in any case, or an empty string."""
+    by_lower = {str(candidate).lower(): str(candidate) for candidate in known}
+    close = get_close_matches(str(name).lower(), by_lower, n=1)
+    return f"Did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
 def did_you_mean(name, known):
     """A hint that names the closest of the known names, or all of them where none is close."""
     known = [str(candidate) for candidate in known]
-    close = get_close_matches(str(name), known, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"Known names: {', '.join(sorted(known)) or 'none'}."
+    return nearest(name, known) or f"Known names: {', '.join(sorted(known)) or 'none'}."

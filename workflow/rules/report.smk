@@ -29,6 +29,6 @@ rule write_report:
     params:
         configuration=CONFIG,
         figures=CONFIG["figures"],
-        code=code("figures"),
+        code=code("figures", "analysis/statistics"),
     script:
         "../scripts/write_report.py"

@@ -35,7 +35,6 @@ rule train_task:
         prior=prior_settings,
         motif_term=motif_settings,
         seeds=TRAINING["seeds"],
-        seed=CONFIG["seed"],
         device=TRAINING["device"],
         code=code("training", "models", "tasks", "motifs", scripts=["cell"]),
     script:

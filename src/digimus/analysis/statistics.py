@@ -1,7 +1,7 @@
 """Paired tests, hierarchical bootstrap and verdicts, each over independent units of inference."""
 
 import numpy as np
-from scipy.stats import false_discovery_control, rankdata, wilcoxon
+from scipy.stats import false_discovery_control, wilcoxon
 
 FEWEST_UNITS = 6
 N_BOOTSTRAP = 2000
@@ -13,16 +13,6 @@ def signed_rank_p(differences):
     if len(differences) == 0 or not np.any(differences):
         return 1.0
     return float(wilcoxon(differences).pvalue)
-
-
-def rank_biserial(differences):
-    """Matched-pairs rank-biserial correlation: signed ranks over all ranks, from -1 to 1."""
-    differences = np.asarray(differences, float)
-    differences = differences[differences != 0]
-    if len(differences) == 0:
-        return 0.0
-    ranks = rankdata(np.abs(differences))
-    return float((np.sign(differences) * ranks).sum() / ranks.sum())
 
 
 def hierarchical_bootstrap(table, levels, value, rng, n_bootstrap=N_BOOTSTRAP):

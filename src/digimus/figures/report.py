@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
+from digimus.analysis.statistics import FEWEST_UNITS
 from digimus.errors import InputError
 from digimus.figures.style import VERDICT_STYLES
 from digimus.storage import code_version, write_text
@@ -22,7 +23,6 @@ from digimus.storage import code_version, write_text
 PACKAGES = (
     "torch", "snakemake", "numpy", "scipy", "pandas", "h5py", "numba", "pynwb", "scikit-learn", "matplotlib",
 )  # fmt: skip
-FEWEST_CLAIM_UNITS = 6
 
 
 def write_report(
@@ -84,7 +84,7 @@ def write_report(
         figures=pictures,
         claims=_claim_rows(claims),
         verdicts={name: colour for name, (colour, _) in VERDICT_STYLES.items()},
-        fewest=FEWEST_CLAIM_UNITS,
+        fewest=FEWEST_UNITS,
         neurons=[_left_out(name, table) for name, table in set_aside.items()],
         recordings=[_recordings(name, table) for name, table in sessions.items()],
         models=_model_sizes(models),
@@ -192,8 +192,8 @@ def _sentence(row):
         return "The 90 % interval lies below the smallest effect of interest."
     if pd.isna(row["effect"]):
         return "Not available."
-    if row["n"] < FEWEST_CLAIM_UNITS:
-        return f"Fewer than {FEWEST_CLAIM_UNITS} independent units."
+    if row["n"] < FEWEST_UNITS:
+        return f"Fewer than {FEWEST_UNITS} independent units."
     return "The data allow neither verdict."
 
 

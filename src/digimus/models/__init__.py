@@ -5,6 +5,10 @@ states, and whose `recurrent_weight` is the (post, pre) matrix between its units
 is one module and one line in `MODELS`.
 """
 
+import inspect
+
+import torch
+
 from digimus.errors import InputError
 from digimus.models.lif import DigiMus
 from digimus.models.lstm import LSTM
@@ -38,10 +42,6 @@ def build(name, n_inputs, n_outputs, *, seed=0, **settings):
     InputError
         For an unknown model, setting or surrogate, or a size below one.
     """
-    import inspect
-
-    import torch
-
     if name not in MODELS:
         raise InputError(
             f"There is no model {name!r}.",

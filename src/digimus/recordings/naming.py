@@ -1,6 +1,6 @@
 """Lists of names in error messages, with the nearest one to what was asked for."""
 
-from difflib import get_close_matches
+from digimus import suggest
 
 
 def listed(names, most=20):
@@ -11,7 +11,6 @@ def listed(names, most=20):
 
 
 def nearest(name, names):
-    """``"Did you mean 'x'? "`` for the name closest to `name`, or an empty string."""
-    by_lower = {str(candidate).lower(): str(candidate) for candidate in names}
-    found = get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.6)
-    return f"Did you mean {by_lower[found[0]]!r}? " if found else ""
+    """``"Did you mean 'x'? "`` for the name closest to `name`, with a space to go on, or an empty string."""
+    hint = suggest.nearest(name, names)
+    return f"{hint} " if hint else ""

@@ -3,6 +3,7 @@
 import json
 import logging
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from digimus.errors import InputError
 from digimus.models import build, matched_settings, n_parameters
 from digimus.seeding import number
-from digimus.storage import reading, write_arrays
+from digimus.storage import arrays_in, reading, write_arrays
 from digimus.training.checkpoints import Checkpoint
 from digimus.training.engine import choose_device, fit
 from digimus.training.problems import Decoding, RuleTask
@@ -66,8 +67,8 @@ class Cell:
         """The model's settings, with its width where that is matched."""
         if self.matched_to is None:
             return self.model_settings
-        reference = n_parameters(build("digimus", n_inputs, n_outputs, n_units=self.matched_to))
-        return matched_settings(build, self.kind, n_inputs, n_outputs, reference, **self.model_settings)
+        width = _matched_width(self.kind, n_inputs, n_outputs, self.matched_to, *self.model_settings.items())
+        return {**self.model_settings, "n_units": width}
 
     def make_model(self, n_inputs, n_outputs, seed, *names, **settings):
         """The model with the initial weights of a seed; priors share them, so that twins start equal.
@@ -77,6 +78,13 @@ class Cell:
         start = number(seed, "weights", self.benchmark, self.unit, *names) % 2**63
         settings = {**settings, **self.settings_for(n_inputs, n_outputs)}
         return build(self.kind, n_inputs, n_outputs, seed=start, **settings)
+
+
+@cache
+def _matched_width(kind, n_inputs, n_outputs, matched_to, *settings):
+    """Units of a model with as many parameters as a DigiMus network; every fold and seed asks for it."""
+    reference = n_parameters(build("digimus", n_inputs, n_outputs, n_units=matched_to))
+    return matched_settings(build, kind, n_inputs, n_outputs, reference, **dict(settings))["n_units"]
 
 
 def train_task(path, cell, settings, *, batch_size, n_validation, n_test, motif_term, provenance, key):
@@ -258,8 +266,7 @@ def load(path):
                 got=f"no usable attribute {error}",
                 hint="Hand in results/training/rules/<task>/<model>/<prior>.h5.",
             ) from error
-        arrays = {}
-        file.visititems(lambda name, node: arrays.update({name: node[()]} if hasattr(node, "dtype") else {}))
+        arrays = arrays_in(file)
     return Trained(**fixed, seeds=seeds, **sizes, model_settings=settings, arrays=arrays)
 
 

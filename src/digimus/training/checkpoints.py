@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 
 from digimus.errors import InputError
-from digimus.storage import reading, write_arrays
+from digimus.storage import arrays_in, reading, write_arrays
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +35,7 @@ class Checkpoint:
                 if file.attrs.get("key") != self.key:
                     log.info("the checkpoint %s is of other settings; starting afresh", self.path.name)
                     return
-                arrays = {}
-                file.visititems(
-                    lambda name, node: arrays.update({name: node[()]} if hasattr(node, "dtype") else {})
-                )
+                arrays = arrays_in(file)
         except (InputError, OSError):  # OSError: it opens, and an array in it is damaged
             log.info("the checkpoint %s cannot be read; starting afresh", self.path.name)
             return
