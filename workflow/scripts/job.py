@@ -9,7 +9,7 @@ from pathlib import Path
 
 # Sums on several threads end in other last bits, and jobs share the cores anyway.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
+    os.environ[name] = "1"
 
 from digimus.errors import InputError  # noqa: E402
 from digimus.storage import file_hash  # noqa: E402
