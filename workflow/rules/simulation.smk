@@ -1,7 +1,8 @@
 # Simulated neurons and recordings with a known truth, for the default configuration and the tests.
 #
 # Inputs:  none
-# Outputs: <simulation.folder>/neurons/{*.swc, truth.csv, MODEL.md, index.csv (last)}
+# Outputs: <simulation.folder>/neurons/{*.swc, truth.csv, annotation.nrrd, structure_tree.csv, MODEL.md,
+#          index.csv (last)}
 #          <simulation.folder>/recordings/<dataset>/{*.nwb, MODEL.md, truth.csv (last)}
 
 
@@ -9,6 +10,8 @@ rule simulate_neurons:
     output:
         index=f"{SIMULATED_FOLDER}/neurons/index.csv",
         truth=f"{SIMULATED_FOLDER}/neurons/truth.csv",
+        annotation=f"{SIMULATED_FOLDER}/neurons/annotation.nrrd",
+        tree=f"{SIMULATED_FOLDER}/neurons/structure_tree.csv",
     log:
         log_file("simulate_neurons"),
     benchmark:

@@ -1,26 +1,51 @@
-"""Read the neurons of a source, set bad files aside, and voxelise the rest."""
+"""Read and check the neurons of a source, set bad files aside, voxelise the rest, and say where they go."""
 
-import logging
+import sys
+from contextlib import nullcontext
 
 from job import job, provenance
 
 with job(snakemake):
-    from digimus.morphology import Atlas, read_folder, write_arbors
+    from digimus.morphology import (
+        Atlas,
+        PointsWriter,
+        outline_table,
+        projection_table,
+        read_folder,
+        write_arbors,
+    )
     from digimus.storage import write_table
 
-    source = dict(snakemake.params.source)
-    source.pop("simulated", None)
-    annotation, tree = source.pop("annotation", None), source.pop("structure_tree", None)
+    name, output, params = snakemake.wildcards.source, snakemake.output, snakemake.params
+    source = {
+        key: value for key, value in params.source.items() if key not in ("annotation", "structure_tree")
+    }
+    annotation, tree = (params.source.get(key) for key in ("annotation", "structure_tree"))
     atlas = Atlas(annotation, tree) if annotation else None
-    reading = read_folder(
-        **source,
-        source=snakemake.wildcards.source,
-        atlas=atlas,
-        max_bad_share=snakemake.params.max_bad_share,
-        voxel_um=snakemake.params.voxel_um,
-        keep=False,
+    points = (
+        PointsWriter(output.points, provenance(snakemake)) if "points" in output.keys() else nullcontext()
     )
-    logging.info("%d neurons read, %d files set aside", len(reading.neurons), len(reading.set_aside))
-    write_table(snakemake.output.set_aside, reading.set_aside)
-    write_arbors(snakemake.output.arbors, reading.arbors, provenance(snakemake))
-    write_table(snakemake.output.neurons, reading.neurons)
+    with points as writer:
+        reading = read_folder(
+            **source,
+            **params.checks,
+            source=name,
+            atlas=atlas,
+            max_bad_share=params.max_bad_share,
+            voxel_um=params.voxel_um,
+            keep=False,
+            points=writer,
+            threads=snakemake.threads,
+        )
+    for row in reading.checks[reading.checks["verdict"] == "differs"].itertuples():
+        print(f"\nWARNING {snakemake.rule}, {name}: {row.check} differs. {row.detail}\n", file=sys.stderr)
+    simulated = bool(source.get("simulated"))
+    targets = (source.get("targets") or source["regions"]) if atlas else []
+    projections = projection_table(reading.neurons, targets, source=name, simulated=simulated)
+    write_table(output.set_aside, reading.set_aside)
+    write_table(output.quality, reading.quality)
+    write_table(output.checks, reading.checks)
+    write_table(output.projections, projections)
+    write_table(output.outlines, outline_table(atlas, source["regions"]))
+    write_arbors(output.arbors, reading.arbors, provenance(snakemake))
+    write_table(output.neurons, reading.neurons)

@@ -1,11 +1,16 @@
-"""Which brain region a point lies in: the CCFv3 annotation volume and the Allen structure tree."""
+"""Which brain region a point lies in: the CCFv3 annotation volume and the Allen structure tree.
+
+Regions of several levels may be chosen at once; a structure then belongs to the nearest of them above it.
+"""
 
 from pathlib import Path
 
 import nrrd
 import numpy as np
+from numba import njit
 
 from digimus.errors import InputError
+from digimus.morphology.ccf import grid_shape
 from digimus.storage import read_table
 from digimus.suggest import did_you_mean
 
@@ -37,6 +42,54 @@ class Atlas:
         self._where = annotation
         self._volume, self.voxel_um = (None, None) if annotation is None else _read_volume(annotation)
 
+    @property
+    def has_volume(self):
+        """Whether an annotation volume was given."""
+        return self._volume is not None
+
+    def __contains__(self, acronym):
+        return acronym in self._id
+
+    def related(self, one, other):
+        """Whether two structures are one, or one of them lies in the other."""
+        return one in self._path_up(other) or other in self._path_up(one)
+
+    def labels(self, regions):
+        """Which of the chosen regions each voxel of the annotation belongs to.
+
+        Parameters
+        ----------
+        regions : sequence of str
+
+        Returns
+        -------
+        (i, j, k) int16
+            0 outside the brain, 1 the first region, 2 the second, ...; one more than there are regions in
+            the rest of the brain.
+
+        Raises
+        ------
+        InputError
+            If there is no annotation volume, or a region is not in the tree.
+        """
+        self._need_volume()
+        regions = list(regions)
+        place = {region: k + 1 for k, region in enumerate(regions)} | {None: len(regions) + 1}
+        numbers = np.array(sorted(self._acronym), np.int64)
+        rolled = self.roll_up([self._acronym[number] for number in numbers.tolist()], regions)
+        return _labelled(self._volume, numbers, np.array([place[region] for region in rolled], np.int16))
+
+    def labels_on_grid(self, regions, voxel_um):
+        """As `labels`, for the voxels of the CCF grid of `grid_shape`, by their centres, as a flat array."""
+        labels = self.labels(regions)
+        if voxel_um == self.voxel_um and labels.shape == grid_shape(voxel_um):
+            return labels.ravel()
+        grid = np.zeros(grid_shape(voxel_um), np.int16)
+        centres = [((np.arange(n) + 0.5) * voxel_um / self.voxel_um).astype(int) for n in grid.shape]
+        centres = [cells[cells < n] for cells, n in zip(centres, labels.shape, strict=True)]
+        grid[tuple(slice(len(cells)) for cells in centres)] = labels[np.ix_(*centres)]
+        return grid.ravel()
+
     def region_at(self, xyz_um):
         """Acronym of the structure at each point, "outside" beyond the brain.
 
@@ -49,8 +102,7 @@ class Atlas:
         -------
         list of str
         """
-        if self._volume is None:
-            raise _bad("No annotation volume was given.", "annotation", "an .nrrd of the CCFv3", "none")
+        self._need_volume()
         cells = np.floor(np.atleast_2d(xyz_um) / self.voxel_um).astype(np.int64)
         inside = ((cells >= 0) & (cells < self._volume.shape)).all(axis=1)
         numbers = np.zeros(len(cells), np.int64)
@@ -81,6 +133,18 @@ class Atlas:
         hint = did_you_mean(region, self._id)
         return hint if hint.startswith("Did") else "Acronyms are case-sensitive; see the structure tree."
 
+    def _need_volume(self):
+        if self._volume is None:
+            raise _bad("No annotation volume was given.", "annotation", "an .nrrd of the CCFv3", "none")
+
+    def _path_up(self, acronym):
+        """The structure and all that it lies in; empty if it is not in the tree."""
+        number, path = self._id.get(acronym), []
+        while number is not None:
+            path.append(self._acronym.get(number))
+            number = self._parent.get(number)
+        return path
+
     def _nearest(self, acronym, chosen):
         number = self._id.get(acronym)
         while number is not None and number not in chosen:
@@ -106,7 +170,14 @@ def _read_tree(tree):
             "A structure tree has an id that is not a number.", tree, "whole numbers", error
         ) from error
     rows = [row for row in rows if row[0] > 0]
-    return {n: acronym for n, acronym, _ in rows}, {n: parent for n, _, parent in rows if parent != n}
+    parent_of = {n: parent for n, _, parent in rows if parent != n}
+    for number in parent_of:
+        above, steps = parent_of.get(number), 0
+        while above is not None and steps <= len(parent_of):
+            above, steps = parent_of.get(above), steps + 1
+        if above is not None:
+            raise _bad("A structure tree has a cycle.", tree, "every path up ends", f"a cycle above {number}")
+    return {n: acronym for n, acronym, _ in rows}, parent_of
 
 
 def _read_volume(path):
@@ -116,12 +187,28 @@ def _read_volume(path):
     except (OSError, ValueError, KeyError, EOFError, nrrd.NRRDError) as error:
         got = str(error) if Path(path).exists() else "nothing there"
         raise _bad("An annotation volume cannot be read.", path, "an .nrrd file", got) from error
+    volume = np.ascontiguousarray(volume)
     edges = np.abs(np.asarray(header.get("space directions", header.get("spacings", np.nan)), dtype=float))
     edges = np.diag(edges) if edges.ndim == 2 else np.atleast_1d(edges)
     if volume.ndim != 3 or not (np.isfinite(edges).all() and (edges == edges[0]).all() and edges[0] > 0):
         got = f"shape {volume.shape}, edges {edges}"
         raise _bad("An annotation volume has no isotropic voxels.", path, "3 axes, one voxel size in µm", got)
     return volume, float(edges[0])
+
+
+@njit(cache=True, nogil=True)
+def _labelled(volume, numbers, labels):
+    """The label of each voxel's structure id; 0 for ids that are not among the numbers (ascending)."""
+    flat, found = volume.ravel(), np.zeros(volume.size, np.int16)
+    last, label = np.int64(0), np.int16(0)
+    for k in range(len(flat)):
+        number = np.int64(flat[k])
+        if number != last:  # neighbours mostly share their structure
+            place = np.searchsorted(numbers, number)
+            known = number != 0 and place < len(numbers) and numbers[place] == number
+            last, label = number, (labels[place] if known else np.int16(0))
+        found[k] = label
+    return found.reshape(volume.shape)
 
 
 def _bad(what, where, expected, got):

@@ -11,6 +11,8 @@ from digimus.morphology.ccf import GRID_UM, grid_shape
 from digimus.morphology.swc import APICAL, AXON, BASAL
 from digimus.storage import reading, write_arrays
 
+_SCATTER, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)  # of a multiplicative hash
+
 
 @dataclass(frozen=True, eq=False)
 class VoxelLengths:
@@ -86,8 +88,9 @@ def voxelise(neuron, voxel_um=25):
     VoxelLengths
     """
     shape = grid_shape(voxel_um)
-    axon = _lengths_by_voxel(neuron, neuron.kind == AXON, voxel_um, shape)
-    dendrite = _lengths_by_voxel(neuron, (neuron.kind == BASAL) | (neuron.kind == APICAL), voxel_um, shape)
+    grid = (float(voxel_um), np.array(shape), np.array(GRID_UM))
+    axon = _cut(neuron.xyz_um, neuron.parent, neuron.kind, AXON, AXON, *grid)
+    dendrite = _cut(neuron.xyz_um, neuron.parent, neuron.kind, BASAL, APICAL, *grid)
     return VoxelLengths(*axon[:2], *dendrite[:2], axon[2], dendrite[2])
 
 
@@ -201,27 +204,18 @@ def read_arbors(path, region=None):
         )
 
 
-def _lengths_by_voxel(neuron, wanted, voxel_um, shape):
-    """Voxels (ascending), lengths and the length outside of the wanted nodes' segments."""
-    extents = np.array(GRID_UM)
-    voxels, lengths, outside = _cut(
-        neuron.xyz_um, neuron.parent, wanted, float(voxel_um), np.array(shape), extents
-    )
-    if not len(voxels):
-        return voxels, lengths, outside
-    order = np.argsort(voxels, kind="stable")
-    voxels, lengths = voxels[order], lengths[order]
-    starts = np.flatnonzero(np.r_[True, voxels[1:] != voxels[:-1]])
-    return voxels[starts], np.add.reduceat(lengths, starts), outside
-
-
 def _rows(columns, values, shape):
     """Ragged columns and values as compressed sparse rows over the grid."""
-    sizes = [len(row) for row in columns]
-    indptr = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
-    flat = np.concatenate([np.empty(0, np.int64), *columns]).astype(np.int32)
-    data = np.concatenate([np.empty(0), *values]).astype(np.float32)
-    return sparse.csr_array((data, flat, indptr), shape=(len(sizes), int(np.prod(shape))))
+    indptr = np.concatenate([[0], np.cumsum([len(row) for row in columns], dtype=np.int64)])
+    flat, data = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32)
+    for k, (row, lengths) in enumerate(zip(columns, values, strict=True)):
+        flat[indptr[k] : indptr[k + 1]], data[indptr[k] : indptr[k + 1]] = row, lengths
+    return sparse.csr_array((data, flat, _narrow(indptr)), shape=(len(columns), int(np.prod(shape))))
+
+
+def _narrow(indptr):
+    """As int32 where that holds it: scipy widens the indices to the type of the pointers."""
+    return indptr.astype(np.int32) if indptr[-1] < 2**31 else indptr
 
 
 def _read_rows(group, rows, shape):
@@ -232,7 +226,7 @@ def _read_rows(group, rows, shape):
     data = np.concatenate([np.empty(0, np.float32), *(group["data"][span] for span in spans)])
     indices = np.concatenate([np.empty(0, np.int32), *(group["indices"][span] for span in spans)])
     starts = np.concatenate([[0], np.cumsum(indptr[rows + 1] - indptr[rows])])
-    return sparse.csr_array((data, indices, starts), shape=(len(rows), int(np.prod(shape))))
+    return sparse.csr_array((data, indices, _narrow(starts)), shape=(len(rows), int(np.prod(shape))))
 
 
 def _as_text(values):
@@ -243,17 +237,33 @@ def _text(dataset):
     return dataset.asstr()[:].astype(object)
 
 
-@njit(cache=True)
-def _cut(xyz, parent, wanted, voxel, shape, extents):
-    """Voxel and length of each piece of the wanted segments, in order of nodes; the length outside."""
-    voxels, lengths = np.empty(1024, np.int64), np.empty(1024)
+@njit(cache=True, nogil=True)
+def _cut(xyz, parent, kind, first, last, voxel, shape, extents):
+    """Voxels, each once and ascending, and lengths of the segments of some kinds; the length outside."""
+    voxels, lengths = np.empty(4096, np.int64), np.empty(4096)
     count, outside = 0, 0.0
-    cell, ahead = np.empty(3, np.int64), np.empty(3)
+    cell, ahead, a, b = np.empty(3, np.int64), np.empty(3), np.empty(3), np.empty(3)
     for node in range(len(parent)):
-        if parent[node] < 0 or not wanted[node]:
+        if parent[node] < 0 or kind[node] < first or kind[node] > last:
             continue
-        a, b = xyz[parent[node]], xyz[node]
+        for axis in range(3):
+            a[axis], b[axis] = xyz[parent[node], axis], xyz[node, axis]
         length = np.sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2 + (b[2] - a[2]) ** 2)
+        within = True
+        for axis in range(3):
+            cell[axis] = int(np.floor(a[axis] / voxel))
+            within = within and cell[axis] == int(np.floor(b[axis] / voxel))
+            within = within and min(a[axis], b[axis]) >= 0.0 and max(a[axis], b[axis]) < extents[axis]
+        if within:  # as most segments are: nothing to cut
+            here = (cell[0] * shape[1] + cell[1]) * shape[2] + cell[2]
+            if count and voxels[count - 1] == here:
+                lengths[count - 1] += length
+                continue
+            if count == len(voxels):
+                voxels, lengths = _doubled(voxels), _doubled(lengths)
+            voxels[count], lengths[count] = here, length
+            count += 1
+            continue
         enter, leave = _inside(a, b, extents)
         if leave <= enter:
             outside += length
@@ -265,7 +275,7 @@ def _cut(xyz, parent, wanted, voxel, shape, extents):
             ahead[axis] = _crossing(a[axis], b[axis], cell[axis], voxel)
         at = enter
         while at < leave:
-            axis = np.argmin(ahead)
+            axis = 0 if ahead[0] <= ahead[1] and ahead[0] <= ahead[2] else (1 if ahead[1] <= ahead[2] else 2)
             upto = min(max(ahead[axis], at), leave)
             here = (cell[0] * shape[1] + cell[1]) * shape[2] + cell[2]
             moved = cell[axis] + (1 if b[axis] > a[axis] else -1)
@@ -276,18 +286,44 @@ def _cut(xyz, parent, wanted, voxel, shape, extents):
                     lengths[count - 1] += (upto - at) * length
                 else:
                     if count == len(voxels):
-                        voxels = np.concatenate((voxels, np.empty(count, np.int64)))
-                        lengths = np.concatenate((lengths, np.empty(count)))
+                        voxels, lengths = _doubled(voxels), _doubled(lengths)
                     voxels[count], lengths[count] = here, (upto - at) * length
                     count += 1
             if upto >= leave:
                 break
             at, cell[axis] = upto, moved
             ahead[axis] = _crossing(a[axis], b[axis], moved, voxel)
-    return voxels[:count].copy(), lengths[:count].copy(), outside
+    voxels, lengths = _merged(voxels[:count], lengths[:count])
+    return voxels, lengths, outside
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
+def _doubled(values):
+    return np.concatenate((values, np.empty_like(values)))
+
+
+@njit(cache=True, nogil=True)
+def _merged(voxels, lengths):
+    """Each voxel once, ascending, with its summed length; sums run in the order of the pieces."""
+    size = 16
+    while size < 2 * len(voxels):
+        size *= 2
+    place, count = np.full(size, -1, np.int32), 0
+    keys, sums = np.empty(len(voxels), np.int64), np.zeros(len(voxels))
+    for k in range(len(voxels)):
+        slot = np.int64((np.uint64(voxels[k]) * _SCATTER) >> _SHIFT) & (size - 1)
+        while place[slot] >= 0 and keys[place[slot]] != voxels[k]:
+            slot = (slot + 1) & (size - 1)
+        if place[slot] < 0:
+            place[slot] = count
+            keys[count] = voxels[k]
+            count += 1
+        sums[place[slot]] += lengths[k]
+    order = np.argsort(keys[:count])
+    return keys[order], sums[order]
+
+
+@njit(cache=True, nogil=True)
 def _inside(a, b, extents):
     """The part of the segment from a to b that lies in the grid, as fractions; empty if leave <= enter."""
     enter, leave = 0.0, 1.0
@@ -302,7 +338,7 @@ def _inside(a, b, extents):
     return enter, leave
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _crossing(a, b, cell, voxel):
     """The fraction of the way from a to b at which the segment leaves its cell along one axis."""
     if a == b:

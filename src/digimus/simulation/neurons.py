@@ -6,6 +6,7 @@ no motifs beyond distance: in `SIM-distance` no edge is moved, and in `SIM-geome
 around their somata and aim at nothing. In a third, `SIM-hubs`, motifs follow largely from degrees.
 """
 
+import gzip
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from digimus.errors import InputError
-from digimus.morphology import AXON, BASAL, SOMA
+from digimus.morphology import AXON, BASAL, MIDLINE_ML_UM, SOMA, grid_shape
 from digimus.seeding import stream
-from digimus.storage import write_table, write_text
+from digimus.storage import write_table, write_text, writing
 from digimus.suggest import did_you_mean
 
 # Centres in CCF µm (AP, DV, ML), each at least 1.4 mm inside one hemisphere and 2 mm from the others.
@@ -43,6 +44,8 @@ _MARGIN_UM = 150.0
 _DEPTH_UM = 1400.0
 _STEP_UM = 60.0
 _STUB_UM = 40.0
+_ATLAS_VOXEL_UM = 100.0
+_HEMISPHERE_UM = ((6900.0, 4000.0, 3300.0), (6000.0, 3400.0, 2700.0))  # centre and half-axes of an ellipsoid
 _N_ROUTES = 24
 _N_NEAR = 16
 _BOUNDS = (
@@ -127,8 +130,9 @@ def simulate_neurons(folder, settings=None, seed=0):
     """Write simulated neurons as SWC files, with the truth beside them.
 
     Files: one `.swc` a neuron (CCF µm; x AP, y DV, z ML; all in one hemisphere), `truth.csv` (the planted
-    edges: region, pre, post), `MODEL.md`, and last `index.csv` (file, id, region, brain, simulated,
-    n_nodes), whose presence says that the folder is whole.
+    edges: region, pre, post), `annotation.nrrd` and `structure_tree.csv` (a made-up brain that holds the
+    regions), `MODEL.md`, and last `index.csv` (file, id, region, brain, simulated, n_nodes), whose presence
+    says that the folder is whole.
 
     Parameters
     ----------
@@ -164,6 +168,7 @@ def simulate_neurons(folder, settings=None, seed=0):
             truths += [(region, ids[i], ids[j]) for i, j in np.argwhere(planted)]
             summary.append((region, planted.mean() * len(ids) / (len(ids) - 1), _returned(planted)))
     write_table(folder / "truth.csv", pd.DataFrame(truths, columns=["region", "pre", "post"]))
+    _write_atlas(folder, settings)
     write_text(folder / "MODEL.md", _model_text(settings, seed, summary))
     columns = ["file", "id", "region", "brain", "simulated", "n_nodes"]
     index = pd.DataFrame(entries, columns=columns)
@@ -427,6 +432,9 @@ distance, and those of SIM-hubs follow largely from the degrees of its neurons.
 
 {rules}
 
+annotation.nrrd and structure_tree.csv are a made-up brain: two ellipsoids, and in each a ball around the
+somata of each region. They stand in for an atlas in checks and projections, and resemble no brain.
+
 Planted edges (truth.csv; rows pre -> post):
 
 | region | density | reciprocity |
@@ -437,6 +445,31 @@ Settings (seed {seed}):
 
 {values}
 """
+
+
+def _write_atlas(folder, settings):
+    """A made-up brain: an ellipsoid a hemisphere, and in each a ball a region that holds its somata."""
+    centres = [(np.arange(n) + 0.5) * _ATLAS_VOXEL_UM for n in grid_shape(_ATLAS_VOXEL_UM)]
+    points = np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1)
+    points[..., 2] = np.minimum(points[..., 2], 2 * MIDLINE_ML_UM - points[..., 2])  # both hemispheres alike
+    middle, half = np.array(_HEMISPHERE_UM)
+    volume = ((((points - middle) / half) ** 2).sum(axis=-1) <= 1).astype("<u4")
+    away = [np.linalg.norm(points - CENTRES_UM[region], axis=-1) for region in settings.regions]
+    radius = np.sqrt(3) * settings.spacing_um * settings.n_neurons ** (1 / 3) / 2 + _MARGIN_UM
+    nearest, apart = np.argmin(away, axis=0), np.min(away, axis=0)
+    numbers = np.array([REGIONS.index(region) + 2 for region in settings.regions])
+    volume[apart <= radius] = numbers[nearest[apart <= radius]]
+    sizes, directions = " ".join(map(str, volume.shape)), ("({0},0,0)", "(0,{0},0)", "(0,0,{0})")
+    header = (
+        "NRRD0004\n# SIMULATED brain; not an atlas\ntype: uint32\ndimension: 3\nspace dimension: 3\n"
+        f"sizes: {sizes}\nspace directions: {' '.join(directions).format(f'{_ATLAS_VOXEL_UM:g}')}\n"
+        "endian: little\nencoding: gzip\n\n"
+    )
+    with writing(folder / "annotation.nrrd") as temporary:
+        temporary.write_bytes(header.encode() + gzip.compress(volume.tobytes(order="F"), mtime=0))
+    tree = pd.DataFrame({"id": range(1, len(REGIONS) + 2), "acronym": ["SIM-brain", *REGIONS]})
+    parents = [""] + ["1"] * len(REGIONS)
+    write_table(folder / "structure_tree.csv", tree.assign(parent_structure_id=parents, simulated=True))
 
 
 def _checked(settings):
