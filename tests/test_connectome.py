@@ -1,18 +1,29 @@
 """Potential connectivity against closed forms, brute force and chance; graphs on disk."""
 
 import itertools
+from dataclasses import replace
 
+import igraph
+import networkx
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import ndimage, sparse
+from scipy.spatial import cKDTree
 
 from digimus.connectome import (
     calibrate_filling,
+    coarsen,
+    overlap,
     potential_connectivity,
     potential_synapses,
     read_graph,
     region_graph,
+    summary,
+    view_of_region,
     write_graph,
+    write_graphml,
 )
 from digimus.errors import InputError
 from digimus.morphology import Arbors, Neuron, read_folder, stack_arbors, voxelise_all, write_arbors
@@ -131,6 +142,86 @@ def test_crossings_of_random_straight_neurites_are_counted():
     assert expected > 700
 
 
+def closest(a, b):
+    """The smallest distance of segment pairs from their ends; arrays (k, 2, 3)."""
+    u, v, w = a[:, 1] - a[:, 0], b[:, 1] - b[:, 0], a[:, 0] - b[:, 0]
+    uu, uv, vv = ((x * y).sum(1) for x, y in ((u, u), (u, v), (v, v)))
+    uw, vw = (u * w).sum(1), (v * w).sum(1)
+    s = np.clip((uv * vw - vv * uw) / (uu * vv - uv * uv), 0, 1)
+    t = np.clip((uv * s + vw) / vv, 0, 1)
+    s = np.clip((uv * t - uw) / uu, 0, 1)
+    return np.linalg.norm(w + s[:, None] * u - t[:, None] * v, axis=1)
+
+
+@pytest.mark.parametrize("length", [40.0, 130.0])
+def test_the_ends_of_straight_segments_are_what_the_formula_leaves_out(length):
+    """Isotropic segments of lengths a, b come within s in a volume (π/2) s a b + π s² (a + b) + 4π s³/3.
+
+    Peters' rule is the first term. Segments of 130 µm at s = 2 µm give a ratio of 1.06; for neurites, whose
+    pieces join, the other terms are there at true ends alone.
+    """
+    generator = np.random.default_rng(4)
+    n, s, box = 1_000_000, 2.0, length + 10.0
+    direction = generator.normal(size=(2, n, 3))
+    half = 0.5 * length * direction / np.linalg.norm(direction, axis=2, keepdims=True)
+    middle = generator.uniform(-box, box, size=(n, 3))
+    a = np.stack([middle - half[0], middle + half[0]], axis=1)
+    b = np.stack([-half[1], half[1]], axis=1)
+    hits = (closest(a, b) < s).sum() * (2 * box) ** 3 / n
+    peters = np.pi / 2 * s * length**2
+    whole = peters + 2 * np.pi * s**2 * length + 4 / 3 * np.pi * s**3
+    error = np.sqrt(whole * (2 * box) ** 3 / n)
+    assert abs(hits - whole) < 4 * error and hits - peters > 2 * error
+    assert whole / peters == pytest.approx({40.0: 1.21, 130.0: 1.06}[length], abs=0.01)
+
+
+def fine_points(neuron, kinds, step=0.5):
+    """Middles and lengths of the equal pieces, of at most a step, that a neurite is cut into."""
+    nodes = np.flatnonzero(np.isin(neuron.kind, kinds) & (neuron.parent >= 0))
+    start, along = (
+        neuron.xyz_um[neuron.parent[nodes]],
+        neuron.xyz_um[nodes] - neuron.xyz_um[neuron.parent[nodes]],
+    )
+    length = np.linalg.norm(along, axis=1)
+    pieces = np.maximum(np.ceil(length / step).astype(int), 1)
+    segment = np.repeat(np.arange(len(nodes)), pieces)
+    place = (np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces) + 0.5) / pieces[segment]
+    return start[segment] + along[segment] * place[:, None], (length / pieces)[segment]
+
+
+@pytest.mark.real_data
+def test_real_axons_come_close_to_real_dendrites_as_often_as_expected(real_data):
+    """Counted on the points of a few hundred pairs, against Peters' rule on the voxels, without blur.
+
+    The axon within s of a dendrite has an expected length of π s² Σ La Ld / V, and comes close
+    (π/2) s Σ La Ld / V times.
+    """
+    place = real_data / "morphology" / "seu_allen"
+    options = {"index": place / "index.csv", "region_column": "published_soma_region", "regions": ["CP"]}
+    reading = read_folder(place / "swc", "*.swc.xz", **options, brain_pattern=r"^(\d+)_", voxel_um=25)
+    s, arbors = 2.0, reading.arbors
+    expected = potential_synapses(arbors, blur_um=0, reach_um=s)[0].tocoo()
+    pairs = [
+        (i, j, n)
+        for i, j, n in zip(*expected.coords, expected.data, strict=True)
+        if n > 1e-3 and arbors.brains[i] != arbors.brains[j]
+    ]
+    axons = {i: fine_points(reading.morphologies[i], [2]) for i, _, _ in pairs}
+    trees = {j: cKDTree(fine_points(reading.morphologies[j], [3, 4])[0]) for _, j, _ in pairs}
+    length, approaches, rule = 0.0, 0, 0.0
+    for i, j, n in pairs:
+        xyz, um = axons[i]
+        near = ((xyz > trees[j].mins - s) & (xyz < trees[j].maxes + s)).all(axis=1)
+        close = np.zeros(len(xyz), bool)
+        close[near] = trees[j].query(xyz[near], distance_upper_bound=1.01 * s)[0] <= s
+        length += um[close].sum()
+        approaches += (np.diff(close.astype(int)) == 1).sum()
+        rule += n
+    assert len(pairs) > 200
+    assert 0.8 < length / (2 * s * rule) < 1.25
+    assert 0.75 < approaches / rule < 1.2
+
+
 def test_overlap_equals_brute_force():
     arbors = random_arbors(0)
     synapses = potential_synapses(arbors, blur_um=25, reach_um=2)[0].toarray()
@@ -164,6 +255,80 @@ def test_order_of_neurons_and_place_in_the_grid_do_not_matter():
     )
     moved = potential_connectivity(random_arbors(1, shift=(60, -30, 11))).toarray()
     np.testing.assert_allclose(moved, probability, rtol=1e-9)
+
+
+def test_mirrored_neurons_meet_as_often():
+    arbors = random_arbors(8)
+
+    def mirrored(matrix):
+        ap, dv, ml = np.unravel_index(matrix.indices, SHAPE)
+        flat = np.ravel_multi_index((ap, dv, SHAPE[2] - 1 - ml), SHAPE).astype(np.int32)
+        return sparse.csr_array((matrix.data, flat, matrix.indptr), shape=matrix.shape)
+
+    other = replace(arbors, axon=mirrored(arbors.axon), dendrite=mirrored(arbors.dendrite))
+    np.testing.assert_allclose(
+        potential_synapses(other)[0].toarray(), potential_synapses(arbors)[0].toarray(), rtol=1e-12
+    )
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 15.0, 40.0]))
+def test_axons_and_dendrites_add_up(seed, blur_um):
+    """Synapses are linear in the axon and in the dendrite."""
+    generator = np.random.default_rng(seed)
+
+    def cloud():
+        cells = np.unique(generator.integers(0, 9, size=(15, 3)), axis=0) + 50
+        lengths = generator.integers(1, 50, len(cells)).tolist()
+        return dict(zip(map(tuple, cells.tolist()), lengths, strict=True))
+
+    a, b, d = cloud(), cloud(), cloud()
+    both = {cell: a.get(cell, 0) + b.get(cell, 0) for cell in {**a, **b}}
+    axons = potential_synapses(by_cells([(a, d), (b, d), (both, d), ({}, d)]), blur_um=blur_um)[0]
+    np.testing.assert_allclose(axons[2, 3], axons[0, 3] + axons[1, 3], rtol=1e-9)
+    dendrites = potential_synapses(
+        by_cells([(d, a), (d, b), (d, both), (d, {(0, 0, 0): 1})]), blur_um=blur_um
+    )[0]
+    np.testing.assert_allclose(dendrites[3, 2], dendrites[3, 0] + dendrites[3, 1], rtol=1e-9)
+    assert blur_um == 0 or axons[2, 3] > 0
+
+
+def test_a_far_flung_dendrite_is_blurred_in_parts(monkeypatch):
+    axon = block((90, 90, 90), (110, 110, 110), 5.0)
+    far = {(10, 10, 10): 30.0, (100, 100, 100): 20.0, (103, 100, 101): 9.0, (500, 300, 450): 40.0}
+    arbors = by_cells([(axon, {(95, 95, 95): 5.0}), (axon, far)])
+    apart = potential_synapses(arbors)[0]
+    monkeypatch.setattr(overlap, "_BLOCK", 1000)
+    near = by_cells(
+        [(axon, {(95, 95, 95): 5.0}), (axon, {k: um for k, um in far.items() if k[0] in (100, 103)})]
+    )
+    assert apart[0, 1] == pytest.approx(potential_synapses(near)[0][0, 1], rel=1e-12)
+    monkeypatch.setattr(overlap, "_BLOCK", 3)
+    cut = potential_synapses(random_arbors(9))[0].toarray()
+    monkeypatch.setattr(overlap, "_BLOCK", 64)
+    np.testing.assert_allclose(cut, potential_synapses(random_arbors(9))[0].toarray(), rtol=1e-12)
+
+
+def test_coarser_voxels_are_those_of_neurons_voxelised_so():
+    generator = np.random.default_rng(2)
+    n = 400
+    xyz = 4000 + np.cumsum(generator.normal(scale=15, size=(n, 3)), axis=0)
+    kind = np.r_[1, np.resize([2, 3], n - 1)]
+    neurons = [Neuron(name, xyz + 40 * k, np.ones(n), kind, np.arange(-1, n - 1), xyz[0], None)
+               for k, name in enumerate("abc")]  # fmt: skip
+    arbors = voxelise_all(neurons, 25)
+    for factor in (2, 3, 7):
+        joined, direct = coarsen(arbors, factor), voxelise_all(neurons, 25 * factor)
+        assert joined.shape == direct.shape and joined.voxel_um == direct.voxel_um == 25 * factor
+        for name in ("axon", "dendrite"):
+            ours, theirs = getattr(joined, name), getattr(direct, name)
+            assert ours.nnz == theirs.nnz and ours.dtype == np.float32
+            np.testing.assert_array_equal(ours.indices, theirs.indices)
+            np.testing.assert_allclose(ours.data, theirs.data, rtol=1e-5, atol=1e-4)
+    assert coarsen(arbors, 1) is arbors
+    for wrong in (0, 0.5, 1.5):
+        with pytest.raises(InputError, match="whole numbers"):
+            coarsen(arbors, wrong)
 
 
 def test_values_are_probabilities_and_nobody_meets_itself():
@@ -272,6 +437,81 @@ def test_files_and_regions_that_are_not_there(tmp_path):
     with pytest.raises(InputError, match="too few"):
         region_graph(arbors, region="CP")
     assert region_graph(arbors).small and not region_graph(arbors, min_neurons=8).small
+
+
+def test_probability_by_distance_is_the_mean_over_pairs(monkeypatch):
+    graph = region_graph(random_arbors(12, n=40))
+    monkeypatch.setattr(summary, "_ROWS", 7)
+    table = summary.probability_by_distance(graph, bin_um=30)
+    apart = np.linalg.norm(graph.soma_um[:, None] - graph.soma_um, axis=-1)
+    values, pairs = graph.probability.toarray(), ~np.eye(40, dtype=bool)
+    assert table["n_pairs"].sum() == 40 * 39 and len(table) > 5
+    for row in table.itertuples():
+        here = pairs & (apart >= row.distance_um - 15) & (apart < row.distance_um + 15)
+        assert row.n_pairs == here.sum()
+        assert row.mean_probability == pytest.approx(values[here].mean(), abs=1e-12)
+
+
+# For drawings and for other programs
+
+
+def test_a_view_keeps_lengths_and_synapses_in_a_bounded_table():
+    arbors = random_arbors(10, n=30, spread=20)
+    view = view_of_region(arbors, source="s", region="R", simulated=True, n_neurons=7, n_rows=250)
+    assert 100 < len(view) <= 250 and view["simulated"].all() and set(view["region"]) == {"R"}
+    chosen = view.loc[view["kind"] == "soma", "neuron"]
+    rows = [list(arbors.ids).index(id) for id in chosen]
+    assert len(rows) == 7 and len(set(rows)) == 7
+    sample = arbors.take(np.array(rows))
+    for kind in ("axon", "dendrite"):
+        part = view[view["kind"] == kind].groupby("neuron")["value"].sum()
+        np.testing.assert_allclose(part[chosen], getattr(sample, kind).sum(axis=1), rtol=1e-5)
+    met = view[view["kind"] == "contact"].groupby("neuron")["value"].sum()
+    np.testing.assert_allclose(met[chosen], potential_synapses(sample)[0].sum(axis=1), rtol=1e-9)
+    places = view.loc[view["kind"] == "axon", ["ap_um", "dv_um", "ml_um"]]
+    assert (places.min() > 2400).all() and (places.max() < 3200).all()
+    again = view_of_region(arbors.take(np.arange(30)[::-1]), n_neurons=7, n_rows=250)
+    assert set(again.loc[again["kind"] == "soma", "neuron"]) == set(chosen)
+
+
+def test_a_view_of_axons_alone_has_no_contacts_unless_a_field_is_given():
+    arbors = by_cells([(block((100, 100, 100), (104, 104, 104), 20.0), {})] * 3, np.full((3, 3), 2550.0))
+    assert set(view_of_region(arbors)["kind"]) == {"axon", "soma"}
+    view = view_of_region(arbors, field_length_um=3000, field_radius_um=80)
+    assert (view.loc[view["kind"] == "contact", "value"] > 0).all()
+    assert set(view["kind"]) == {"axon", "soma", "contact"}
+
+
+def test_graphml_says_the_same_to_other_programs(tmp_path):
+    graph = region_graph(random_arbors(11, n=40), source="a & b", region="", simulated=True)
+    graph = replace(
+        graph, ids=np.array([f'n<{k}>"\x01' for k in range(40)], object), reciprocity=float("nan")
+    )
+    graph.probability.data[:5] = 0.0
+    write_graphml(tmp_path / "graph.graphml", graph)
+    expected, synapses = graph.probability.toarray(), graph.synapses.toarray()
+
+    theirs = networkx.read_graphml(tmp_path / "graph.graphml")
+    graph = replace(graph, ids=np.array([id.replace("\x01", "\ufffd") for id in graph.ids], object))
+    assert theirs.is_directed() and list(theirs) == list(graph.ids)
+    found = networkx.to_numpy_array(theirs, nodelist=list(graph.ids), weight="probability")
+    np.testing.assert_array_equal(found, expected)
+    found = networkx.to_numpy_array(theirs, nodelist=list(graph.ids), weight="expected_synapses")
+    np.testing.assert_array_equal(found, np.where(expected > 0, synapses, 0))
+    assert theirs.number_of_edges() == (expected > 0).sum() < graph.probability.nnz
+    assert theirs.graph["source"] == "a & b" and theirs.graph["simulated"] is True
+    assert theirs.graph["density"] == graph.density and np.isnan(theirs.graph["reciprocity"])
+    for k, id in enumerate(graph.ids):
+        node = theirs.nodes[id]
+        assert [node[f"soma_{axis}_um"] for axis in ("ap", "dv", "ml")] == graph.soma_um[k].tolist()
+        assert node["brain"] == graph.brains[k] and node["flags"] == graph.flags[k]
+
+    theirs = igraph.Graph.Read_GraphML(str(tmp_path / "graph.graphml"))
+    assert theirs.is_directed() and theirs.vs["id"] == list(graph.ids)
+    found = np.zeros((40, 40))
+    for edge in theirs.es:
+        found[edge.tuple] = edge["probability"]
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.real_data

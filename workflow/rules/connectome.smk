@@ -1,10 +1,16 @@
-# Directed graphs: potential connectivity between the neurons of a region.
+# Directed graphs: potential connectivity, or contacts, between the neurons of a region.
 #
-# Inputs:  results/morphology/{source}/arbors.h5
-# Outputs: results/connectome/{source}/{region}.h5   sparse P (presynaptic rows), soma positions, ids
-#          results/connectome/{source}/graphs.csv    one row a region: neurons, density, reciprocity
-#          results/connectome/{source}/distance.csv  connection probability by soma distance
-#          results/connectome/{source}/recovery.csv  simulated neurons: planted against recovered wiring
+# Inputs:  results/morphology/{source}/arbors.h5; points.h5 where connectome.rule is contact
+# Outputs: results/connectome/{source}/{region}.h5         sparse P (presynaptic rows), soma positions, ids
+#          results/connectome/{source}/{region}.graphml    the same for other programs, on request
+#          results/connectome/{source}/views/{region}.csv  a few neurons and where they meet
+#          results/connectome/{source}/graphs.csv          one row a region: neurons, density, reciprocity
+#          results/connectome/{source}/distance.csv        connection probability by soma distance
+#          results/connectome/{source}/recovery.csv        simulated neurons: planted against recovered wiring
+#          results/motifs/{source}/sensitivity.csv         expected motifs over voxel, blur and filling fraction
+#          results/motifs/{source}/sensitivity_summary.csv one row a region: how far its profile moves
+
+GRAPH_SETTINGS = {key: value for key, value in CONFIG["connectome"].items() if key != "sensitivity"}
 
 
 rule connectome:
@@ -13,9 +19,23 @@ rule connectome:
         expand(results("connectome/{source}/recovery.csv"), source=SIMULATED_SOURCES),
 
 
+rule sensitivity:
+    input:
+        expand(results("motifs/{source}/sensitivity_summary.csv"), source=SOURCES),
+
+
+rule graphs_as_graphml:
+    input:
+        [
+            results(f"connectome/{name}/{region}.graphml")
+            for name, source in SOURCES.items()
+            for region in source["regions"]
+        ],
+
+
 rule region_graph:
     input:
-        arbors=results("morphology/{source}/arbors.h5"),
+        neurons=graph_input,
     output:
         graph=update(results("connectome/{source}/{region}.h5")),
     log:
@@ -26,11 +46,88 @@ rule region_graph:
     conda:
         "../../envs/neurons.yaml"
     params:
-        settings=CONFIG["connectome"],
+        settings=GRAPH_SETTINGS,
         simulated=lambda wildcards: wildcards.source in SIMULATED_SOURCES,
         code=code("connectome", "morphology"),
     script:
         "../scripts/region_graph.py"
+
+
+rule export_graph:
+    input:
+        graph=results("connectome/{source}/{region}.h5"),
+    output:
+        graph=update(results("connectome/{source}/{region}.graphml")),
+    log:
+        log_file("export_graph/{source}/{region}"),
+    benchmark:
+        benchmark_file("export_graph/{source}/{region}")
+    conda:
+        "../../envs/neurons.yaml"
+    params:
+        code=code("connectome"),
+    script:
+        "../scripts/export_graph.py"
+
+
+rule region_view:
+    input:
+        arbors=results("morphology/{source}/arbors.h5"),
+    output:
+        view=update(results("connectome/{source}/views/{region}.csv")),
+    log:
+        log_file("region_view/{source}/{region}"),
+    benchmark:
+        benchmark_file("region_view/{source}/{region}")
+    conda:
+        "../../envs/neurons.yaml"
+    params:
+        settings=GRAPH_SETTINGS,
+        simulated=lambda wildcards: wildcards.source in SIMULATED_SOURCES,
+        code=code("connectome", "morphology"),
+    script:
+        "../scripts/region_view.py"
+
+
+rule region_sensitivity:
+    input:
+        arbors=results("morphology/{source}/arbors.h5"),
+        profile=results("motifs/{source}/regions/{region}.profile.csv"),
+    output:
+        table=update(results("motifs/{source}/regions/{region}.sensitivity.csv")),
+    log:
+        log_file("region_sensitivity/{source}/{region}"),
+    benchmark:
+        benchmark_file("region_sensitivity/{source}/{region}")
+    conda:
+        "../../envs/neurons.yaml"
+    params:
+        settings=GRAPH_SETTINGS,
+        values=CONFIG["connectome"].get("sensitivity", {}),
+        simulated=lambda wildcards: wildcards.source in SIMULATED_SOURCES,
+        code=code("motifs", "connectome", "morphology"),
+    script:
+        "../scripts/region_sensitivity.py"
+
+
+rule sensitivity_tables:
+    input:
+        tables=region_tables("sensitivity"),
+    output:
+        table=update(results("motifs/{source}/sensitivity.csv")),
+        summary=update(results("motifs/{source}/sensitivity_summary.csv")),
+    log:
+        log_file("sensitivity_tables/{source}"),
+    benchmark:
+        benchmark_file("sensitivity_tables/{source}")
+    wildcard_constraints:
+        source="|".join(SOURCES) or "none",
+    conda:
+        "../../envs/neurons.yaml"
+    params:
+        code=code("motifs/sensitivity"),
+    script:
+        "../scripts/sensitivity_tables.py"
 
 
 rule graph_tables:

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from digimus.connectome.contacts import contact_probability, contacts
 from digimus.connectome.overlap import calibrate_filling, connection_probability, potential_synapses
 from digimus.errors import InputError
+from digimus.morphology import Arbors, Points
 from digimus.storage import reading, write_arrays
+from digimus.suggest import did_you_mean
+
+RULES = ("potential", "contact")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,13 +26,15 @@ class RegionGraph:
     soma_um : (n, 3) float64
         Columns AP, DV, ML.
     flags : (n,) array of str
-        "no axon" (an empty row) and "mean field" (no dendrites of its own), joined by ";".
+        "no axon" (an empty row), "mean field" (no dendrites of its own, under the rule `potential`) and
+        "no dendrite" (an empty column, under the rule `contact`), joined by ";".
     probability : scipy.sparse.csr_array (n, n) float64
-        Row presynaptic, zero diagonal.
+        Row presynaptic, zero diagonal. Under the rule `contact`, 0 or 1.
     synapses : scipy.sparse.csr_array (n, n) float64
-        Expected potential synapses, where the probability is.
+        Expected potential synapses; under the rule `contact` the number of contacts, also where there are
+        too few for an edge.
     filling_fraction : float
-        The one used, calibrated or given.
+        The one used, calibrated or given; nan where the rule has none.
     density : float
         Mean probability over all ordered pairs.
     reciprocity : float
@@ -36,6 +43,8 @@ class RegionGraph:
     small : bool
         Fewer neurons than that: to be reported, not to be used as a prior.
     simulated : bool
+    rule : str
+        `potential` or `contact`, or how else the graph was made.
     """
 
     region: str
@@ -52,6 +61,7 @@ class RegionGraph:
     min_neurons: int
     small: bool
     simulated: bool
+    rule: str = "potential"
 
     def __len__(self):
         return len(self.ids)
@@ -64,6 +74,7 @@ def region_graph(
     source="",
     min_neurons=50,
     simulated=False,
+    rule="potential",
     blur_um=25,
     reach_um=2,
     filling_fraction=0.2,
@@ -71,12 +82,14 @@ def region_graph(
     within_um=100,
     field_length_um=None,
     field_radius_um=None,
+    contact_um=5,
+    n_contacts_min=1,
 ):
     """The graph of the neurons of one region.
 
     Parameters
     ----------
-    arbors : Arbors
+    arbors : Arbors, or Points for the rule `contact`
     region : str, optional
         Take the neurons of this region alone; by default all that are handed in.
     source : str
@@ -84,8 +97,14 @@ def region_graph(
         Below it the graph is marked small.
     simulated : bool
         Whether the neurons are simulated; carried to every figure.
+    rule : {"potential", "contact"}
+        Peters' rule on overlapping length densities, or counted close points. The second makes a 0/1
+        graph: an edge is a pair with at least `n_contacts_min` contacts (our definition).
     blur_um, reach_um, filling_fraction, target_density, within_um, field_length_um, field_radius_um
-        As in `potential_connectivity`.
+        As in `potential_connectivity`; the rule `potential` alone uses them.
+    contact_um : float
+        Distance within which an axon point and a dendrite point are in contact.
+    n_contacts_min : int
 
     Returns
     -------
@@ -94,8 +113,10 @@ def region_graph(
     Raises
     ------
     InputError
-        If fewer than three neurons are there, or as in `potential_connectivity`.
+        If the rule is unknown or lacks its points, fewer than three neurons are there, or as in
+        `potential_connectivity` and `contact_index`.
     """
+    _check_rule(rule, arbors)
     if region is not None:
         arbors = arbors.take(np.flatnonzero(arbors.regions == region))
     if len(arbors) < 3:
@@ -106,19 +127,21 @@ def region_graph(
             got=len(arbors),
             hint="Check the region's acronym, or add neurons.",
         )
-    fields = {"field_length_um": field_length_um, "field_radius_um": field_radius_um}
-    synapses, has_field = potential_synapses(arbors, blur_um=blur_um, reach_um=reach_um, **fields)
-    if target_density is not None:
-        filling_fraction = calibrate_filling(synapses, arbors.soma_um, target_density, within_um=within_um)
-    probability = connection_probability(synapses, filling_fraction)
-    density, reciprocity = _density_and_reciprocity(probability)
+    if rule == "contact":
+        edges = _contact_edges(arbors, contact_um, n_contacts_min)
+    else:
+        fields = {"field_length_um": field_length_um, "field_radius_um": field_radius_um}
+        settings = {"blur_um": blur_um, "reach_um": reach_um, **fields}
+        edges = _potential_edges(arbors, settings, filling_fraction, target_density, within_um)
+    synapses, probability, filling_fraction, flags = edges
+    density, reciprocity = density_and_reciprocity(probability)
     return RegionGraph(
         region=region if region is not None else _only(arbors.regions),
         source=source,
         ids=arbors.ids,
         brains=arbors.brains,
         soma_um=arbors.soma_um,
-        flags=_flags(np.diff(arbors.axon.indptr) == 0, has_field),
+        flags=_flags(flags),
         probability=probability,
         synapses=synapses,
         filling_fraction=float(filling_fraction),
@@ -127,16 +150,15 @@ def region_graph(
         min_neurons=int(min_neurons),
         small=len(arbors) < min_neurons,
         simulated=bool(simulated),
+        rule=rule,
     )
 
 
 def write_graph(path, graph, provenance=None):
-    """Write a region's graph to HDF5: the sparse matrix, the neurons, and the numbers as attributes."""
+    """Write a region's graph to HDF5: the sparse matrices, the neurons, and the numbers as attributes."""
     arrays = {
-        "data": graph.probability.data,
-        "indices": graph.probability.indices,
-        "indptr": graph.probability.indptr,
-        "synapses": graph.synapses.data,
+        **_sparse_parts("probability", graph.probability),
+        **_sparse_parts("synapses", graph.synapses),
         "soma_um": graph.soma_um,
         "ids": graph.ids.astype(str),
         "brains": graph.brains.astype(str),
@@ -165,13 +187,11 @@ def read_graph(path):
                 hint="Run the connectome stage, and name its output here.",
             )
         n = int(file.attrs["n_neurons"])
-        pattern = (file["indices"][:], file["indptr"][:])
         return RegionGraph(
             **{name: kind(file.attrs[name]) for name, kind in _ATTRIBUTES.items()},
             **{name: file[name].asstr()[:].astype(object) for name in ("ids", "brains", "flags")},
             soma_um=file["soma_um"][:],
-            probability=sparse.csr_array((file["data"][:], *pattern), shape=(n, n)),
-            synapses=sparse.csr_array((file["synapses"][:], *pattern), shape=(n, n)),
+            **{name: _read_sparse(file[name], n) for name in ("probability", "synapses")},
         )
 
 
@@ -184,19 +204,79 @@ _ATTRIBUTES = {
     "min_neurons": int,
     "small": bool,
     "simulated": bool,
+    "rule": str,
 }
 
 
-def _density_and_reciprocity(probability):
+def density_and_reciprocity(probability):
+    """Mean probability over ordered pairs, and the expected share of edges that are returned.
+
+    Parameters
+    ----------
+    probability : scipy.sparse.csr_array (n, n)
+        Zero diagonal.
+
+    Returns
+    -------
+    density, reciprocity : float
+        Σ P_ij / (n (n - 1)) and Σ P_ij P_ji / Σ P_ij, nan without edges.
+    """
     n, total = probability.shape[0], probability.sum()
     returned = probability.multiply(probability.T).sum()
     return float(total / (n * (n - 1))), float(returned / total) if total else float("nan")
 
 
-def _flags(no_axon, has_field):
-    both = zip(no_axon, has_field, strict=True)
-    words = [[word for word, on in zip(("no axon", "mean field"), pair, strict=True) if on] for pair in both]
-    return np.array([";".join(found) for found in words], dtype=object)
+def _check_rule(rule, neurons):
+    if rule not in RULES:
+        raise InputError(
+            "There is no such rule for edges.",
+            where="connectome.rule",
+            expected=f"one of {', '.join(RULES)}",
+            got=rule,
+            hint=did_you_mean(rule, RULES),
+        )
+    wanted = Points if rule == "contact" else Arbors
+    if not isinstance(neurons, wanted):
+        raise InputError(
+            f"The rule {rule!r} is for other data.",
+            where="connectome.rule",
+            expected=f"{wanted.__name__.lower()} of neurons",
+            got=type(neurons).__name__,
+            hint="Contacts are counted on points, potential synapses on voxelised arbors.",
+        )
+
+
+def _potential_edges(arbors, settings, filling_fraction, target_density, within_um):
+    """Expected synapses, probability, the filling fraction used, and what is flagged."""
+    synapses, has_field = potential_synapses(arbors, **settings)
+    if target_density is not None:
+        filling_fraction = calibrate_filling(synapses, arbors.soma_um, target_density, within_um=within_um)
+    flags = {"no axon": np.diff(arbors.axon.indptr) == 0, "mean field": has_field}
+    return synapses, connection_probability(synapses, filling_fraction), filling_fraction, flags
+
+
+def _contact_edges(points, contact_um, n_contacts_min):
+    """Contacts, 0/1 edges, no filling fraction, and what is flagged."""
+    counts = contacts(points, contact_um).astype(float)
+    indptrs = {"no axon": points.axon_indptr, "no dendrite": points.dendrite_indptr}
+    flags = {name: np.diff(indptr) == 0 for name, indptr in indptrs.items()}
+    return counts, contact_probability(counts, n_contacts_min), np.nan, flags
+
+
+def _sparse_parts(name, matrix):
+    return {f"{name}/{part}": getattr(matrix, part) for part in ("data", "indices", "indptr")}
+
+
+def _read_sparse(group, n):
+    parts = (group[part][:] for part in ("data", "indices", "indptr"))
+    return sparse.csr_array(tuple(parts), shape=(n, n))
+
+
+def _flags(raised):
+    """The names of the flags that are raised, a text a neuron."""
+    rows = zip(*raised.values(), strict=True)
+    words = [";".join(name for name, on in zip(raised, row, strict=True) if on) for row in rows]
+    return np.array(words, dtype=object)
 
 
 def _only(regions):

@@ -13,6 +13,7 @@ from digimus.errors import InputError
 from digimus.morphology import Arbors, voxelise_all
 
 _TRUNCATE_SD = 3.0
+_BLOCK = 64  # voxels; wider than any ordinary dendrite at 25 µm
 
 
 def potential_connectivity(
@@ -93,16 +94,8 @@ def potential_synapses(arbors, *, blur_um=25, reach_um=2, field_length_um=None, 
     has_field = np.diff(arbors.dendrite.indptr) == 0
     if n == 0 or not arbors.axon.nnz:
         return sparse.csr_array((n, n)), has_field
-    if has_field.any():
-        field_length_um, field_radius_um = _mean_field(arbors, field_length_um, field_radius_um)
-    sd_um = np.sqrt(2.0) * blur_um
-    boxes = [
-        _field_box(arbors, row, field_length_um, np.hypot(field_radius_um / np.sqrt(3.0), sd_um))
-        if has_field[row]
-        else _blurred_box(arbors, row, sd_um)
-        for row in range(n)
-    ]
-    axon, dendrite = _common_columns(arbors, boxes)
+    field = mean_field(arbors, field_length_um, field_radius_um)
+    axon, dendrite, _ = shared_columns(arbors, blur_um, *field)
     overlap = (axon @ dendrite.T).tocsr()
     overlap.setdiag(0.0)
     overlap.eliminate_zeros()
@@ -149,7 +142,8 @@ def calibrate_filling(synapses, soma_um, target_density, *, within_um=100):
         n_pairs, near = n * (n - 1), synapses.data
     else:
         _above("within_um", within_um, 0)
-        n_pairs = 2 * len(spatial.cKDTree(soma_um).query_pairs(within_um))
+        tree = spatial.cKDTree(soma_um)
+        n_pairs = int(tree.count_neighbors(tree, within_um)) - n
         rows = np.repeat(np.arange(n), np.diff(synapses.indptr))
         apart = np.linalg.norm(soma_um[rows] - soma_um[synapses.indices], axis=1)
         near = synapses.data[apart <= within_um]
@@ -173,14 +167,70 @@ def calibrate_filling(synapses, soma_um, target_density, *, within_um=100):
     return float(np.exp(brentq(excess, low - 1e-9, high, xtol=1e-14)))
 
 
-def _blurred_box(arbors, row, sd_um):
-    """A neuron's dendrite, blurred, as a dense box and the grid position of its first corner."""
+def shared_columns(arbors, blur_um, field_length_um, field_radius_um):
+    """Axons and blurred dendrites as sparse rows over the voxels where both can be.
+
+    Parameters
+    ----------
+    arbors : Arbors
+    blur_um : float
+    field_length_um, field_radius_um : float
+        Of the field for neurons without dendrites, as `mean_field` gives them.
+
+    Returns
+    -------
+    axon, dendrite : scipy.sparse.csr_array (n, m) float64
+        Length in µm.
+    voxels : (m,) int64
+        The flat voxel of each column, ascending.
+    """
+    sd_um = np.sqrt(2.0) * blur_um
+    field_sd_um = np.hypot(field_radius_um / np.sqrt(3.0), sd_um)
+
+    def boxes(row):
+        if arbors.dendrite.indptr[row] == arbors.dendrite.indptr[row + 1]:
+            return [_field_box(arbors, row, field_length_um, field_sd_um)]
+        return _blurred_boxes(arbors, row, sd_um)
+
+    return _common_columns(arbors, boxes, *_dendrite_span(arbors, sd_um, field_sd_um))
+
+
+def _dendrite_span(arbors, sd_um, field_sd_um):
+    """First and one past the last voxel along each axis that a blurred dendrite or a field can reach."""
+    cells = np.stack(np.unravel_index(arbors.dendrite.indices, arbors.shape), axis=1)
+    reach = len(_kernel(sd_um / arbors.voxel_um)) // 2
+    lows, highs = [cells - reach], [cells + reach + 1]
+    somas = arbors.soma_um[np.diff(arbors.dendrite.indptr) == 0] / arbors.voxel_um
+    if len(somas):
+        reach = _TRUNCATE_SD * field_sd_um / arbors.voxel_um
+        lows.append(np.floor(somas - reach).astype(np.int64))
+        highs.append(np.floor(somas + reach).astype(np.int64) + 1)
+    low = np.maximum(np.concatenate(lows).min(axis=0), 0)
+    return low, np.minimum(np.concatenate(highs).max(axis=0), arbors.shape)
+
+
+def _blurred_boxes(arbors, row, sd_um):
+    """A neuron's dendrite, blurred, as dense boxes, each with the grid position of its first corner.
+
+    A box covers a block of the dendrite's voxels; what is blurred out of it overlaps with other boxes and
+    adds up, so that a far-flung dendrite needs no box of its whole extent.
+    """
     begin, end = arbors.dendrite.indptr[row : row + 2]
     cells = np.stack(np.unravel_index(arbors.dendrite.indices[begin:end], arbors.shape), axis=1)
+    um = arbors.dendrite.data[begin:end].astype(float)
     kernel = _kernel(sd_um / arbors.voxel_um)
+    blocks = (cells - cells.min(axis=0)) // _BLOCK
+    _, block = np.unique(blocks, axis=0, return_inverse=True) if blocks.any() else (None, blocks[:, 0])
+    for number in range(block.max() + 1):
+        here = block == number
+        yield _blurred_box(cells[here], um[here], kernel)
+
+
+def _blurred_box(cells, um, kernel):
+    """Lengths in some voxels, blurred along each axis, as a dense box and its first corner."""
     corner = cells.min(axis=0) - len(kernel) // 2
     box = np.zeros(cells.max(axis=0) - corner + len(kernel) // 2 + 1)
-    box[tuple((cells - corner).T)] = arbors.dendrite.data[begin:end]
+    box[tuple((cells - corner).T)] = um
     if len(kernel) > 1:
         for axis in range(3):
             box = ndimage.convolve1d(box, kernel, axis=axis, mode="constant")
@@ -208,8 +258,27 @@ def _field_box(arbors, row, length_um, sd_um):
     return corner, box * (length_um / box.sum())
 
 
-def _mean_field(arbors, length_um, radius_um):
-    """Mean dendritic length and root-mean-square distance from the soma, over neurons that have dendrites."""
+def mean_field(arbors, length_um=None, radius_um=None):
+    """Mean dendritic length and root-mean-square distance from the soma, over neurons that have dendrites.
+
+    Parameters
+    ----------
+    arbors : Arbors
+    length_um, radius_um : float, optional
+        Taken as they are where given.
+
+    Returns
+    -------
+    length_um, radius_um : float
+        Both nan where every neuron has dendrites, and no field is needed.
+
+    Raises
+    ------
+    InputError
+        If a field is needed, and neither given nor to be had.
+    """
+    if (np.diff(arbors.dendrite.indptr) > 0).all():
+        return float("nan"), float("nan")
     if length_um is None or radius_um is None:
         rows = np.flatnonzero(np.diff(arbors.dendrite.indptr))
         if not len(rows):
@@ -239,13 +308,11 @@ def _extent(arbors, row):
     return lengths.sum(), np.sqrt((lengths * squares).sum() / lengths.sum())
 
 
-def _common_columns(arbors, boxes):
-    """Axons and blurred dendrites as sparse rows over the box that holds all dendrites.
+def _common_columns(arbors, boxes, low, high):
+    """Axons, blurred dendrites and the flat voxels of the columns, over the box that holds all dendrites.
 
     What a blur moves beyond the grid is dropped: no axon is there.
     """
-    low = np.maximum(np.min([corner for corner, _ in boxes], axis=0), 0)
-    high = np.minimum(np.max([corner + box.shape for corner, box in boxes], axis=0), arbors.shape)
     size = np.maximum(high - low, 0)
     axon_rows = np.repeat(np.arange(len(arbors)), np.diff(arbors.axon.indptr))
     cells = np.unravel_index(arbors.axon.indices, arbors.shape)
@@ -257,12 +324,17 @@ def _common_columns(arbors, boxes):
     column[axon_flat] = 0
     used = np.flatnonzero(column == 0)
     column[used] = np.arange(len(used))
-    n_columns = (len(arbors), len(used))
-    axon = sparse.csr_array((axon_um, (axon_rows[inside], column[axon_flat])), shape=n_columns)
-    rows = [_dense_row(corner, box, low, high, column, size) for corner, box in boxes]
-    indptr = np.concatenate([[0], np.cumsum([len(columns) for columns, _ in rows])])
-    indices, data = (np.concatenate(parts) for parts in zip(*rows, strict=True))
-    return axon, sparse.csr_array((data, indices, indptr), shape=n_columns)
+    shape = (len(arbors), len(used))
+    axon = sparse.csr_array((axon_um, (axon_rows[inside], column[axon_flat])), shape=shape)
+    indices, data, indptr = [np.empty(0, np.int32)], [np.empty(0)], np.zeros(len(arbors) + 1, np.int64)
+    for row in range(len(arbors)):
+        parts = [_dense_row(corner, box, low, high, column, size) for corner, box in boxes(row)]
+        indices += [columns for columns, _ in parts]
+        data += [um for _, um in parts]
+        indptr[row + 1] = indptr[row] + sum(len(columns) for columns, _ in parts)
+    dendrite = sparse.csr_array((np.concatenate(data), np.concatenate(indices), indptr), shape=shape)
+    at = np.unravel_index(used, np.maximum(size, 1)) if len(used) else np.empty((3, 0), np.int64)
+    return axon, dendrite, np.ravel_multi_index([at[k] + low[k] for k in range(3)], arbors.shape)
 
 
 def _dense_row(corner, box, low, high, column, size):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.distance import cdist
 
 BIN_UM = 50.0
+_ROWS = 512
 
 
 def describe_graph(graph):
@@ -22,6 +23,7 @@ def describe_graph(graph):
         source=graph.source,
         region=graph.region,
         simulated=graph.simulated,
+        rule=graph.rule,
         n_neurons=len(graph),
         n_brains=len(np.unique(graph.brains)),
         min_neurons=graph.min_neurons,
@@ -34,7 +36,7 @@ def describe_graph(graph):
 
 
 def probability_by_distance(graph, bin_um=BIN_UM):
-    """Mean connection probability in bins of soma distance.
+    """Mean connection probability in bins of soma distance, a block of rows at a time.
 
     Parameters
     ----------
@@ -46,12 +48,18 @@ def probability_by_distance(graph, bin_um=BIN_UM):
     pandas.DataFrame
         source, region, distance_um (middle of the bin), n_pairs (ordered), mean_probability.
     """
-    off_diagonal = ~np.eye(len(graph), dtype=bool)
-    distance = squareform(pdist(graph.soma_um))[off_diagonal]
-    probability = graph.probability.toarray()[off_diagonal]
-    bins = (distance // bin_um).astype(int)
-    n_pairs = np.bincount(bins)
-    total = np.bincount(bins, weights=probability)
+    n, probability = len(graph), graph.probability
+    n_bins = int(np.linalg.norm(np.ptp(graph.soma_um, axis=0)) // bin_um) + 2
+    n_pairs, total = np.zeros(n_bins, np.int64), np.zeros(n_bins)
+    for first in range(0, n, _ROWS):
+        rows = np.arange(first, min(first + _ROWS, n))
+        bins = (cdist(graph.soma_um[rows], graph.soma_um) // bin_um).astype(np.int64)
+        n_pairs += np.bincount(bins.ravel(), minlength=n_bins)
+        spans = np.diff(probability.indptr[first : rows[-1] + 2])
+        inner = slice(probability.indptr[first], probability.indptr[rows[-1] + 1])
+        met = bins[np.repeat(np.arange(len(rows)), spans), probability.indices[inner]]
+        total += np.bincount(met, weights=probability.data[inner], minlength=n_bins)
+    n_pairs[0] -= n  # each neuron with itself
     held = np.flatnonzero(n_pairs)
     return pd.DataFrame(
         dict(
