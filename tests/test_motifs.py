@@ -1,6 +1,5 @@
 """Motifs: the census against other programs and against definitions, nulls, profiles and priors."""
 
-from dataclasses import replace
 from itertools import combinations, permutations, product
 from math import comb
 
@@ -24,18 +23,18 @@ from digimus.motifs import (
     dyad_statistics,
     enrichment_bootstrap,
     participation,
-    read_priors,
     region_profile,
     sample_null_censuses,
     significance_profile,
     soft_triad_census,
     triad_census,
-    write_priors,
 )
+from digimus.motifs import census as census_module
 from digimus.motifs import nulls as null_models
-from digimus.motifs.priors import build_prior, prior_table, published_priors
-from digimus.motifs.profiles import combined_p, correct_profiles, correct_verdicts, draw_graphs
+from digimus.motifs._bits import empty_rows
+from digimus.motifs.profiles import class_p, combined_p, correct_profiles, draw_graphs, least_p, neuron_table
 from digimus.motifs.triads import IS_MOTIF, N_EDGES, N_LABELLINGS, N_MUTUAL, N_ONE_WAY
+from digimus.motifs.verdicts import correct_verdicts
 
 NAMES = ["003", "012", "102", "021D", "021U", "021C", "111D", "111U"]
 NAMES += ["030T", "030C", "201", "120D", "120U", "120C", "210", "300"]
@@ -124,14 +123,51 @@ def test_names_come_in_the_agreed_order():
     assert list(MOTIFS) == NAMES[3:]
 
 
-def test_census_equals_networkx_and_igraph_on_random_graphs():
+def test_census_equals_networkx_and_igraph_on_hundreds_of_random_graphs():
     rng = np.random.default_rng(2)
-    for _ in range(60):
-        graph = random_graph(rng, int(rng.integers(3, 30)), rng.random() ** 2)
+    for k in range(300):
+        graph = random_graph(rng, int(rng.integers(3, 24)), rng.random() ** 2)
+        if k % 3 == 0:
+            graph = np.maximum(graph, graph.T * (rng.random(graph.shape) < rng.random()))
         counted = triad_census(graph)
         np.testing.assert_array_equal(counted, by_networkx(graph))
         np.testing.assert_array_equal(counted, by_igraph(graph))
         np.testing.assert_array_equal(triad_census(sp.csr_array(graph)), counted)
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.int8, np.int32, np.int64, np.uint64, np.float32, float])
+def test_every_kind_of_number_and_matrix_gives_the_same_census(kind):
+    graph = random_graph(np.random.default_rng(40), 70, 0.1)
+    counted = by_igraph(graph)
+    as_kind = graph.astype(kind)
+    twice = sp.coo_array(graph / 2)
+    halves = (np.tile(twice.data, 2), (np.tile(twice.row, 2), np.tile(twice.col, 2)))
+    shuffled = sp.csr_array(as_kind)
+    for row in range(70):
+        part = slice(shuffled.indptr[row], shuffled.indptr[row + 1])
+        shuffled.indices[part] = shuffled.indices[part][::-1].copy()
+    shuffled.has_sorted_indices = False
+    forms = [as_kind, np.asfortranarray(as_kind), as_kind[::-1][::-1], sp.csr_array(as_kind)]
+    forms += [sp.csc_array(as_kind), sp.coo_array(as_kind), sp.csr_matrix(as_kind), shuffled]
+    forms += [as_kind.tolist(), sp.coo_array(halves, shape=graph.shape)]
+    for form in forms:
+        np.testing.assert_array_equal(triad_census(form), counted)
+
+
+def test_an_entry_that_is_there_twice_is_a_sum_and_an_explicit_zero_is_no_edge():
+    indices, indptr = np.array([1, 1, 2, 0]), np.array([0, 3, 4, 4])
+    with pytest.raises(InputError, match="probabilities"):
+        triad_census(sp.csr_array((np.ones(4), indices, indptr), shape=(3, 3)))
+    halves = sp.csr_array((np.array([0.5, 0.5, 0.0, 1.0]), indices, indptr), shape=(3, 3))
+    assert TRIADS[triad_census(halves).argmax()] == "102"
+
+
+def test_a_graph_too_large_for_bit_sets_is_counted_by_products(monkeypatch):
+    graph = sp.csr_array(random_graph(np.random.default_rng(41), 90, 0.08))
+    counted = triad_census(graph)
+    monkeypatch.setattr(census_module, "MOST_BIT_BYTES", 1000)
+    assert census_module.bit_rows(graph) is None
+    np.testing.assert_allclose(triad_census(graph), counted, atol=1e-6)
 
 
 def test_census_of_a_large_sparse_graph_equals_igraph():
@@ -206,6 +242,14 @@ def test_expected_census_is_the_mean_over_all_graphs(n):
     np.testing.assert_allclose(triad_census(p), mean, rtol=1e-10)
 
 
+def test_expected_census_is_the_mean_over_drawn_graphs():
+    rng = np.random.default_rng(42)
+    p = random_probabilities(rng, 18)
+    sampled = np.array([triad_census(graph) for graph in draw_graphs(p, 4000, rng)])
+    error = sampled.std(0) / np.sqrt(len(sampled))
+    assert np.all(np.abs(sampled.mean(0) - triad_census(p)) < 4.5 * error)
+
+
 def test_expected_census_equals_the_sixteen_trace_formulas():
     rng = np.random.default_rng(7)
     for n in (3, 6, 20, 41):
@@ -234,8 +278,29 @@ def test_soft_census_has_the_exact_values_also_in_batches():
 
 
 def test_gradients_of_the_soft_census_are_right():
-    p = torch.tensor(random_probabilities(np.random.default_rng(10), 5), requires_grad=True)
+    rng = np.random.default_rng(10)
+    p = torch.tensor(random_probabilities(rng, 5) + 0.3 * np.eye(5), requires_grad=True)
     assert torch.autograd.gradcheck(soft_triad_census, p)
+    stacked = np.stack([[random_probabilities(rng, 4) for _ in range(3)] for _ in range(2)])
+    batch = torch.tensor(stacked, requires_grad=True)
+    assert soft_triad_census(batch).shape == (2, 3, 16)
+    assert torch.autograd.gradcheck(soft_triad_census, batch)
+
+
+def test_gradients_of_a_batch_are_those_of_its_parts():
+    rng = np.random.default_rng(43)
+    parts = [torch.tensor(random_probabilities(rng, 12), dtype=torch.float32) for _ in range(3)]
+    factors = torch.tensor(rng.normal(size=16))
+
+    def gradient(matrix):
+        matrix = matrix.clone().requires_grad_()
+        (soft_triad_census(matrix) @ factors).sum().backward()
+        assert matrix.grad.dtype == torch.float32
+        return matrix.grad
+
+    together = gradient(torch.stack(parts))
+    for whole, part in zip(together, parts, strict=True):
+        torch.testing.assert_close(whole, gradient(part), rtol=1e-5, atol=1e-4)
 
 
 def test_participation_adds_up_to_the_census_and_equals_the_triples_of_a_neuron():
@@ -251,6 +316,34 @@ def test_participation_adds_up_to_the_census_and_equals_the_triples_of_a_neuron(
             np.testing.assert_allclose(
                 3 * shares[neuron], triad_census(matrix) - triad_census(without), atol=1e-9
             )
+
+
+def test_participation_is_the_mean_over_the_three_rotations_of_each_product():
+    a = random_probabilities(np.random.default_rng(44), 9)
+    m, o, e = a * a.T, a * (1 - a).T, (1 - a) * (1 - a).T
+    np.fill_diagonal(e, 0)
+    shares = participation(a)
+    triples = {"021D": (o.T, o, e, 2), "111U": (m, o, e, 1), "120C": (o, o, m, 1), "030C": (o, o, o, 3)}
+    for name, (x, y, z, times) in triples.items():
+        turned = ((x @ y) * z.T, (y @ z) * x.T, (z @ x) * y.T)
+        expected = sum(product.sum(1) for product in turned) / (3 * times)
+        np.testing.assert_allclose(shares[:, TRIADS.index(name)], expected, rtol=1e-9)
+
+
+def test_participation_of_a_large_sparse_graph_adds_up():
+    graph = sp.random_array((3000, 3000), density=0.002, rng=np.random.default_rng(45), format="csr")
+    graph.data[:] = 1
+    shares = participation(graph)
+    np.testing.assert_allclose(shares.sum(0), triad_census(graph), rtol=1e-9)
+    np.testing.assert_allclose(shares.sum(1), 2999 * 2998 / 6)
+    np.testing.assert_array_equal(participation(np.zeros((2, 2))), np.zeros((2, 16)))
+
+
+def test_the_table_of_neurons_adds_up_to_the_expected_counts():
+    p = random_probabilities(np.random.default_rng(46), 15)
+    table = neuron_table(p, [f"n{k}" for k in range(15)], ["b"] * 15)
+    assert list(table) == ["id", "brain", *MOTIFS]
+    np.testing.assert_allclose(table[list(MOTIFS)].sum(), triad_census(p)[IS_MOTIF])
 
 
 @pytest.mark.parametrize(
@@ -305,21 +398,57 @@ def degrees(graph):
     return np.concatenate([graph.sum(0), graph.sum(1), both.sum(1)]).astype(int)
 
 
+def switched(graph, n_trials, rng):
+    """A graph after so many switches; the lists and the matrix that the chain keeps must agree."""
+    both = graph & graph.T
+    pre, post = (nodes.astype(np.int32) for nodes in np.nonzero(graph & (1 - both)))
+    mutual = tuple(nodes.astype(np.int32) for nodes in np.nonzero(both))
+    n = len(graph)
+    dyads = np.zeros((n, n), np.uint8)
+    null_models._dyad_matrix(dyads, pre, post, *mutual)
+    starts, mutual_starts = null_models._blocks(n, pre), null_models._blocks(n, mutual[0])
+    state = rng.integers(0, 2**64, size=4, dtype=np.uint64)
+    null_models._switch(dyads, pre, post, starts, *mutual, mutual_starts, n_trials, state)
+    listed = np.zeros_like(graph)
+    listed[pre, post] = 1
+    listed[mutual] = 1
+    np.testing.assert_array_equal(listed, (dyads == null_models.FORTH) | (dyads == null_models.BOTH))
+    np.testing.assert_array_equal(dyads == null_models.FORTH, (dyads == null_models.BACK).T)
+    return listed
+
+
 def test_edge_switching_keeps_in_out_and_mutual_degree_and_moves_edges():
     rng = np.random.default_rng(15)
-    for n, density in ((12, 0.2), (30, 0.1), (40, 0.4)):
+    for n, density in ((12, 0.2), (30, 0.1), (40, 0.4), (9, 0.7)):
         graph = random_graph(rng, n, density).astype(np.uint8)
-        shuffled = graph.copy()
-        one_way, mutual = null_models._edge_lists(shuffled)
-        assert len(one_way) + 2 * len(mutual) == graph.sum()
-        null_models._switch(shuffled, one_way, mutual, 150 * len(one_way), rng)
+        shuffled = switched(graph, 150 * int(graph.sum()), rng)
         np.testing.assert_array_equal(degrees(shuffled), degrees(graph))
-        assert set(np.unique(shuffled)) <= {0, 1} and np.trace(shuffled) == 0
+        assert np.trace(shuffled) == 0
         assert np.mean(shuffled != graph) > 0.05
-        listed = np.zeros_like(graph)
-        listed[tuple(one_way.T)] = 1
-        listed[tuple(mutual.T)] = listed[tuple(mutual.T[::-1])] = 1
-        np.testing.assert_array_equal(listed, shuffled)
+
+
+def test_edge_switching_reaches_every_graph_of_four_nodes_with_the_same_degrees():
+    graphs = all_graphs(4)
+    both = graphs & graphs.transpose(0, 2, 1)
+    keys = np.concatenate([graphs.sum(1), graphs.sum(2), both.sum(2)], axis=1)
+    kinds, kind = np.unique(keys, axis=0, return_inverse=True)
+    rng = np.random.default_rng(160)
+    for k in np.flatnonzero(np.bincount(kind.ravel()) > 1)[::3]:
+        allowed = {graph.tobytes() for graph in graphs[kind.ravel() == k]}
+        graph, seen = graphs[kind.ravel() == k][0], set()
+        for _ in range(40 * len(allowed)):
+            graph = switched(graph, 60, rng)
+            seen.add(graph.tobytes())
+        assert seen == allowed, f"degrees {kinds[k]}"
+
+
+def cyclic_permutation(n):
+    return np.roll(np.eye(n, dtype=np.uint8), 1, axis=1)
+
+
+def test_a_lone_three_cycle_is_reversed():
+    drawn = [switched(cyclic_permutation(3), 50 + k, np.random.default_rng(k)) for k in range(200)]
+    assert_uniform(drawn, [cyclic_permutation(3), cyclic_permutation(3).T])
 
 
 def all_graphs(n):
@@ -351,43 +480,88 @@ def test_edge_switching_draws_every_graph_of_equal_degrees_equally_often():
     key = np.concatenate([graphs.sum(1), graphs.sum(2), both.sum(2)], axis=1)
     allowed = graphs[(key == degrees(graph)).all(1)]
     assert len(allowed) > 2
-    rng, drawn = np.random.default_rng(16), []
-    for _ in range(1500):
-        shuffled = graph.copy()
-        null_models._switch(shuffled, *null_models._edge_lists(shuffled), 600, rng)
-        drawn.append(shuffled)
-    assert_uniform(drawn, allowed)
+    rng = np.random.default_rng(16)
+    assert_uniform([switched(graph, 600, rng) for _ in range(1500)], allowed)
 
 
 def out_degrees_by_bin(graph, bins):
     return np.stack([(graph * (bins == k)).sum(1) for k in range(bins.max() + 1)])
 
 
+def distance_bins(positions):
+    return null_models.DistanceBins.from_positions(positions)
+
+
 def test_distance_bins_hold_equally_many_pairs_and_leave_out_the_diagonal():
     positions = np.random.default_rng(17).random((20, 3))
-    bins = null_models._distance_bins(positions, 10)
+    found = distance_bins(positions)
+    bins = found.of_pair
     assert np.all(np.diag(bins) == -1)
     np.testing.assert_array_equal(bins, bins.T)
     assert np.all(np.abs(np.bincount(bins[bins >= 0]) - 38) <= 2)
     distance = np.linalg.norm(positions[:, None] - positions, axis=-1)
     assert distance[bins == 3].max() <= distance[bins == 4].min()
+    for i in range(20):
+        for b in range(10):
+            members = found.order[i, found.starts[i, b] : found.starts[i, b + 1]]
+            assert sorted(members) == list(np.flatnonzero(bins[i] == b))
+
+
+def graph_of_rows(rows):
+    """The 0/1 matrix of bit rows."""
+    n = len(rows)
+    bits = np.unpackbits(rows.view(np.uint8).reshape(n, 3, -1), axis=-1, bitorder="little")[:, :, :n]
+    np.testing.assert_array_equal(bits[:, 0], bits[:, 1].T)
+    return bits[:, 0] | bits[:, 2]
+
+
+def redrawn(graph, bins, rng):
+    wanted = np.stack([(graph * (bins.of_pair == b)).sum(1) for b in range(bins.starts.shape[1] - 1)], 1)
+    rows = empty_rows(len(graph))
+    state = rng.integers(0, 2**64, size=4, dtype=np.uint64)
+    null_models._redraw_targets(rows, wanted.astype(np.int64), bins.order, bins.starts, state)
+    return graph_of_rows(rows)
+
+
+def moved(graph, bins, n_trials, rng):
+    pre, post = (nodes.astype(np.int32) for nodes in np.nonzero(graph))
+    chain, state = graph.copy(), rng.integers(0, 2**64, size=4, dtype=np.uint64)
+    null_models._move_targets(chain, post, pre, bins.of_pair, bins.order, bins.starts, n_trials, state)
+    listed = np.zeros_like(graph)
+    listed[pre, post] = 1
+    np.testing.assert_array_equal(listed, chain)
+    return chain
 
 
 def test_distance_null_keeps_the_number_of_targets_in_every_bin():
     rng = np.random.default_rng(18)
     graph = random_graph(rng, 40, 0.2).astype(np.uint8)
-    bins = null_models._distance_bins(rng.random((40, 3)), 10)
-    drawn = null_models._redraw_targets(graph, bins, 10, rng)
-    np.testing.assert_array_equal(out_degrees_by_bin(drawn, bins), out_degrees_by_bin(graph, bins))
+    bins = distance_bins(rng.random((40, 3)))
+    drawn = redrawn(graph, bins, rng)
+    expected = out_degrees_by_bin(graph, bins.of_pair)
+    np.testing.assert_array_equal(out_degrees_by_bin(drawn, bins.of_pair), expected)
     assert np.trace(drawn) == 0 and np.mean(drawn != graph) > 0.1
+
+
+def test_distance_null_draws_every_set_of_targets_equally_often():
+    rng = np.random.default_rng(180)
+    graph = np.zeros((5, 5), np.uint8)
+    graph[0, 1] = graph[0, 3] = 1
+    bins = null_models.DistanceBins.from_positions(rng.random((5, 3)), 1)
+    allowed = []
+    for pair in combinations(range(1, 5), 2):
+        allowed.append(np.zeros_like(graph))
+        allowed[-1][0, list(pair)] = 1
+    assert_uniform([redrawn(graph, bins, rng) for _ in range(1200)], allowed)
 
 
 def test_distance_mutual_null_also_keeps_the_number_of_mutual_pairs():
     rng = np.random.default_rng(19)
     graph = random_graph(rng, 40, 0.2).astype(np.uint8)
-    bins = null_models._distance_bins(rng.random((40, 3)), 10)
-    drawn = null_models._move_targets(graph, bins, 40_000, rng)
-    np.testing.assert_array_equal(out_degrees_by_bin(drawn, bins), out_degrees_by_bin(graph, bins))
+    bins = distance_bins(rng.random((40, 3)))
+    drawn = moved(graph, bins, 10_000, rng)
+    expected = out_degrees_by_bin(graph, bins.of_pair)
+    np.testing.assert_array_equal(out_degrees_by_bin(drawn, bins.of_pair), expected)
     assert (drawn * drawn.T).sum() == (graph * graph.T).sum()
     assert np.trace(drawn) == 0 and np.mean(drawn != graph) > 0.1
     counted = sample_null_censuses(graph, "distance-mutual", 5, rng, rng.random((40, 3)))
@@ -398,13 +572,25 @@ def test_distance_mutual_chain_draws_every_allowed_graph_equally_often():
     graph = np.zeros((4, 4), np.uint8)
     for pre, post in ((0, 1), (1, 0), (2, 3), (3, 1)):
         graph[pre, post] = 1
-    bins = np.where(np.eye(4, dtype=bool), -1, 0)
+    bins = null_models.DistanceBins.from_positions(np.eye(4, 3), 1)
     graphs = all_graphs(4)
     mutual = (graphs & graphs.transpose(0, 2, 1)).sum((1, 2))
     allowed = graphs[(graphs.sum(2) == graph.sum(1)).all(1) & (mutual == 2)]
     rng = np.random.default_rng(20)
-    drawn = [null_models._move_targets(graph, bins, 500, rng) for _ in range(3000)]
-    assert_uniform(drawn, allowed)
+    assert_uniform([moved(graph, bins, 500, rng) for _ in range(3000)], allowed)
+
+
+def test_fixed_dyads_draws_every_graph_of_these_numbers_equally_often():
+    graphs = all_graphs(4)
+    mutual = (graphs & graphs.transpose(0, 2, 1)).sum((1, 2)) // 2
+    rng = np.random.default_rng(200)
+    for n_mutual, n_one_way in ((1, 1), (0, 2), (2, 3), (6, 0)):
+        chosen = graphs[(mutual == n_mutual) & (graphs.sum((1, 2)) == 2 * n_mutual + n_one_way)]
+        exact = np.mean([triad_census(graph) for graph in chosen], axis=0)
+        sampled = sample_null_censuses(chosen[0], "fixed-dyad", 4000, rng)
+        error = sampled.std(0) / np.sqrt(len(sampled))
+        assert np.all(np.abs(sampled.mean(0) - exact) <= 4.5 * error + 1e-12)
+        np.testing.assert_array_equal(sampled @ N_MUTUAL, np.full(4000, 2 * n_mutual))
 
 
 @pytest.mark.parametrize("null", NULLS)
@@ -515,23 +701,57 @@ def test_geometry_is_more_than_dyads_and_not_more_than_distance():
     assert distances.excess < dyad.excess / 5
 
 
+def drawn_from(null, rng, k):
+    """A graph and soma positions, the graph drawn from the null model itself."""
+    n = 25
+    positions = rng.random((n, 3))
+    graph = random_graph(rng, n, 0.12).astype(np.uint8)
+    if null == "degree":
+        heavy = np.sqrt(np.outer(rng.gamma(2, 0.5, n), rng.gamma(2, 0.5, n)))
+        graph = (rng.random((n, n)) < np.clip(0.2 * heavy, 0, 1) * (1 - np.eye(n))).astype(np.uint8)
+        return switched(graph, 100 * int(graph.sum()), rng), positions
+    distance = np.linalg.norm(positions[:, None] - positions, axis=-1)
+    near = (rng.random((n, n)) < 0.5 * np.exp(-((distance / 0.4) ** 2)) * (1 - np.eye(n))).astype(np.uint8)
+    if null == "distance":
+        return redrawn(near, distance_bins(positions), rng), positions
+    if null == "distance-mutual":
+        return moved(near, distance_bins(positions), 60 * int(near.sum()), rng), positions
+    return graph, positions
+
+
 @pytest.mark.parametrize("null", NULLS)
-def test_random_graphs_are_found_significant_no_more_often_than_announced(null):
+def test_graphs_of_a_null_model_are_found_to_differ_from_it_as_often_as_announced(null):
     rng = np.random.default_rng(28)
-    p = np.array(
-        [
-            significance_profile(
-                random_graph(rng, 25, 0.12), null, n_null=60, positions_um=rng.random((25, 3)), seed=k
-            ).p_profile
-            for k in range(60)
-        ]
-    )
-    # More than 12 of 60 at a rate of .1 happen once in 200; the dyad null, fitted to each graph, is cautious.
-    assert np.sum(p <= 0.1) <= 12
-    if null == "dyad":
-        assert np.mean(p <= 0.1) <= 0.1
-    else:
-        assert kstest(p, "uniform").pvalue > 0.01
+    n_graphs = 150
+    profiles = []
+    for k in range(n_graphs):
+        graph, positions = drawn_from(null, rng, k)
+        profiles.append(significance_profile(graph, null, n_null=99, positions_um=positions, seed=k))
+    p = np.array([profile.p_profile for profile in profiles])
+    # At a rate of .05 more than 15 of 150 happen once in 200 times, at .2 fewer than 18 once in 500.
+    assert np.sum(p <= 0.05) <= 15
+    assert 18 <= np.sum(p <= 0.2) <= 46
+    assert kstest(p, "uniform").pvalue > 0.005
+    # Single classes: counts are whole numbers, so p-values may be larger than uniform, but not smaller.
+    by_class = np.concatenate([profile.p[np.isfinite(profile.z)] for profile in profiles])
+    assert np.mean(by_class <= 0.05) <= 0.07
+    assert np.mean(by_class <= 0.01) <= 0.02
+    assert np.mean(by_class <= 0.2) > 0.08
+
+
+def test_class_p_is_the_share_of_null_graphs_and_beyond_them_a_tail():
+    rng = np.random.default_rng(280)
+    sampled = rng.normal(100, 10, (999, 3))
+    p = class_p(np.array([100.0, 115.0, 160.0]), sampled)
+    assert p[0] > 0.9
+    assert p[1] == pytest.approx(2 * 0.0668, rel=0.25)
+    assert 1e-6 <= p[2] < 1e-4
+    # A skewed count is not held for as rare as a normal one.
+    skewed = rng.gamma(0.5, 1.0, (999, 1))
+    far = skewed.mean() + 6 * skewed.std()
+    assert class_p(np.array([far]), skewed)[0] > 1e-5
+    # No null graph differs, nor does the graph.
+    assert class_p(np.array([4.0]), np.full((50, 1), 4.0))[0] == 1
 
 
 def test_probabilities_are_profiled_through_drawn_graphs():
@@ -541,13 +761,15 @@ def test_probabilities_are_profiled_through_drawn_graphs():
     spread = np.sqrt(triad_census(p)[IS_MOTIF] + 1)
     assert np.all(np.abs(profile.counts - triad_census(p)[IS_MOTIF]) < 2 * spread)
     assert np.nansum(profile.sp**2) == pytest.approx(1)
-    drawn = np.mean(list(draw_graphs(p, 3000, rng)), axis=0)
+    drawn = np.mean([graph.toarray() for graph in draw_graphs(p, 3000, rng)], axis=0)
     assert np.abs(drawn - p).max() < 0.05
 
 
 def test_dependent_p_values_are_joined_by_twice_their_median():
     assert combined_p([0.01, 0.02, 0.5]) == pytest.approx(0.04)
     assert combined_p([0.7, 0.9]) == 1
+    assert combined_p([0.03]) == 0.03
+    assert least_p(1, 19) == 0.05 and least_p(20, 19) == 0.1
 
 
 # The bootstrap
@@ -612,170 +834,79 @@ def test_a_region_profile_has_a_row_for_every_null_and_triad():
     assert two.table["enrichment_jackknife_se"].isna().all()
     corrected = correct_profiles(pd.concat([table.assign(region=r) for r in "AB"]))
     assert (corrected["p_corrected"] >= corrected["p"] - 1e-12).all()
+    assert not (corrected["exceeds"] & corrected["falls_short"]).any()
+    sure = corrected["p_corrected"] < 0.05
+    np.testing.assert_array_equal(corrected["exceeds"] | corrected["falls_short"], sure)
     verdicts = correct_verdicts(pd.concat([made.verdicts.assign(region=r) for r in "AB"]))
     assert (verdicts["differs"] == (verdicts["p_corrected"] < 0.05)).all()
+    assert set(verdicts["verdict"]) == {"cannot be told with n_null = 8"}
 
 
-# Priors
+def test_a_graph_is_not_drawn_again_and_needs_no_positions():
+    graph = random_graph(np.random.default_rng(330), 20, 0.2)
+    made = region_profile(graph, None, n_draws=7, n_null=20, n_bootstrap=5, rng=np.random.default_rng(0))
+    assert list(made.verdicts["null"]) == ["dyad", "degree"] and set(made.verdicts["n_draws"]) == {1}
+    assert set(made.verdicts["p_least"]) == {1 / 21}
+    np.testing.assert_array_equal(made.table["z"], made.table["z_low"])
 
 
-def table_of(rng, region="R1", n=40, **changes):
-    p = random_probabilities(rng, n) * 0.3
-    profile = region_profile(p, rng.random((n, 3)), n_draws=1, n_null=5, n_bootstrap=20, rng=rng).table
-    settings = dict(
-        source="here",
-        region=region,
-        simulated=True,
-        n_neurons=n,
-        min_neurons=30,
-        density=0.1,
-        reciprocity=0.2,
+# Verdicts
+
+
+def verdict_rows(region="R", small=False, n_null=200, p_least=0.01, **p):
+    return pd.DataFrame(
+        [
+            dict(region=region, null=null, p_profile=value, p_least=p_least, n_null=n_null, small=small)
+            for null, value in p.items()
+        ]
+    ).replace({"null": {"distance_mutual": "distance-mutual"}})
+
+
+def test_a_verdict_says_whether_there_is_more_than_geometry_and_more_than_degree():
+    rows = verdict_rows(dyad=0.01, degree=0.6, distance=0.01, distance_mutual=0.02)
+    table = correct_verdicts(rows).set_index("null")
+    assert list(table["verdict"]) == ["differs", "no difference found", "differs", "differs"]
+    assert set(table["more_than_geometry"]) == {"yes"} and set(table["more_than_degree"]) == {"no"}
+    assert set(table["summary"]) == {"R: more than geometry; nothing beyond degree was found."}
+
+
+def test_what_differs_from_distance_alone_is_geometry_and_reciprocity():
+    rows = verdict_rows(dyad=0.01, degree=0.01, distance=0.01, distance_mutual=0.5)
+    table = correct_verdicts(rows)
+    assert set(table["more_than_geometry"]) == {"no"}
+    assert "nothing beyond geometry and reciprocity" in table["summary"][0]
+
+
+def test_too_few_null_graphs_or_neurons_leave_a_verdict_open():
+    few = correct_verdicts(verdict_rows(n_null=20, p_least=2 / 21, degree=0.7, distance=2 / 21))
+    assert set(few["verdict"]) == {"cannot be told with n_null = 20"}
+    assert set(few["more_than_degree"]) == {"undetermined"}
+    # At the smallest p that there is, and yet not under .05 once corrected over regions.
+    others = [verdict_rows(region=r, degree=0.9) for r in "BCDEFG"]
+    limit = correct_verdicts(pd.concat([verdict_rows(region="A", degree=0.01), *others]))
+    assert limit["verdict"][0] == "cannot be told with n_null = 200"
+    assert set(limit["verdict"][1:]) == {"no difference found"}
+    # A small region was tested, so it is corrected for.
+    beside = pd.concat(
+        [verdict_rows(region="A", degree=0.04), verdict_rows(region="B", small=True, degree=1.0)]
     )
-    return prior_table(profile[profile["null"] == "dyad"], **{**settings, **changes})
+    assert list(correct_verdicts(beside)["p_corrected"]) == [0.08, 1.0]
+    small = correct_verdicts(verdict_rows(small=True, degree=0.01, distance=0.9))
+    assert set(small["verdict"]) == {"undetermined: too few neurons"}
+    assert set(small["more_than_degree"]) == {"undetermined"} and "too few neurons" in small["summary"][0]
 
 
-def test_priors_survive_being_written_and_read(tmp_path):
-    rng = np.random.default_rng(34)
-    table = pd.concat([table_of(rng, "R1"), table_of(rng, "NA", simulated=False)], ignore_index=True)
-    write_priors(tmp_path / "priors.csv", table)
-    priors = read_priors(tmp_path / "priors.csv")
-    assert list(priors) == ["R1", "NA"]
-    first = priors["R1"]
-    own = table[table["region"] == "R1"]
-    for name in ("enrichment", "weight", "frequency"):
-        np.testing.assert_array_equal(getattr(first, name), own[name])
-    assert first.frequency.sum() == pytest.approx(1)
-    assert (first.reciprocity, first.density, first.n_neurons) == (0.2, 0.1, 40)
-    assert first.simulated and not priors["NA"].simulated
-    shuffled = table.sample(frac=1, random_state=1)
-    write_priors(tmp_path / "shuffled.csv", shuffled)
-    np.testing.assert_array_equal(read_priors(tmp_path / "shuffled.csv")["R1"].weight, first.weight)
-
-
-def test_classes_that_are_too_rare_to_be_seen_have_no_weight():
-    rng = np.random.default_rng(35)
-    p = random_probabilities(rng, 40) * 0.02
-    profile = region_profile(p, rng.random((40, 3)), n_draws=1, n_null=5, n_bootstrap=20, rng=rng).table
-    profile = profile[profile["null"] == "dyad"]
-    table = prior_table(
-        profile,
-        source="s",
-        region="r",
-        simulated=True,
-        n_neurons=40,
-        min_neurons=1,
-        density=0.1,
-        reciprocity=0.1,
+def test_a_verdict_names_the_classes_and_says_what_was_not_tested():
+    p = {"021D": 1e-5, "300": 1e-5}
+    profiles = pd.DataFrame(
+        [
+            dict(region="R", null="degree", triad=t, p=p.get(t, 0.5), z=-3.0 if t == "021D" else 3.0)
+            for t in MOTIFS
+        ]
     )
-    rare = np.maximum(profile["expected_count"], profile["dyad_null_mean"]).to_numpy() < 1
-    assert rare.any() and not rare.all()
-    assert np.all(table["weight"][rare] == 0) and np.all(table["weight"][~rare] > 0)
-
-
-@pytest.fixture
-def priors(tmp_path):
-    rng = np.random.default_rng(36)
-    table = pd.concat([table_of(rng, "large"), table_of(rng, "small", n_neurons=12)], ignore_index=True)
-    write_priors(tmp_path / "priors.csv", table)
-    return read_priors(tmp_path / "priors.csv")
-
-
-def test_a_region_of_too_few_neurons_is_refused(priors):
-    with pytest.raises(InputError, match="too few neurons") as raised:
-        build_prior("mine", "region", priors, "small")
-    assert "12 neurons" in str(raised.value) and "30" in str(raised.value)
-
-
-def test_a_region_that_is_not_there_is_refused(priors):
-    with pytest.raises(InputError, match="large"):
-        build_prior("mine", "region", priors, "larg")
-
-
-def test_controls_keep_only_what_they_claim(priors):
-    region = build_prior("mine", "region", priors, "large")
-    assert (region.name, region.kind, region.region) == ("mine", "region", "large")
-    reciprocity = build_prior("control", "reciprocity", priors, "large")
-    assert reciprocity.kind == "reciprocity" and reciprocity.reciprocity == region.reciprocity
-    assert not reciprocity.weight.any() and np.isnan(reciprocity.frequency).all()
-    random = build_prior("control", "erdos-renyi", priors, "large")
-    assert not random.enrichment.any() and random.reciprocity == random.density
-    rng = np.random.default_rng(37)
-    sampled = [triad_census(random_graph(rng, 40, region.density))[IS_MOTIF] for _ in range(300)]
-    mean = np.mean(sampled, axis=0)
-    np.testing.assert_allclose(random.frequency, mean / mean.sum(), atol=0.005)
-    assert random.frequency.sum() == pytest.approx(1)
-
-
-def published_class_names():
-    """The names of M01..M13 that science settled on by counting random graphs."""
-    return "021D 021U 021C 030T 111U 111D 120U 120D 201 030C 120C 210 300".split()
-
-
-def synthetic_table(path):
-    columns = {f"M{k:02d}_motif_count": [1000 + k, k] for k in range(1, 14)}
-    pd.DataFrame({"region": ["CP", "NA"], "node": [300, 70], "sparsity": [0.01, 0.02], **columns}).to_csv(
-        path, index=False
-    )
-
-
-def test_the_published_table_is_mapped_class_by_class(tmp_path):
-    synthetic_table(tmp_path / "table.csv")
-    table = published_priors(tmp_path / "table.csv", source="paper")
-    write_priors(tmp_path / "priors.csv", table)
-    prior = read_priors(tmp_path / "priors.csv")["CP"]
-    counts = {name: 1001 + k for k, name in enumerate(published_class_names())}
-    for name in MOTIFS:
-        assert prior.frequency[POSITION[name]] == pytest.approx(counts[name] / sum(counts.values()))
-    assert np.isnan(prior.reciprocity) and np.isnan(prior.enrichment).all() and not prior.weight.any()
-    assert (prior.density, prior.n_neurons, prior.kind) == (0.01, 300, "table")
-
-
-def test_postsynaptic_rows_exchange_down_and_up(tmp_path):
-    synthetic_table(tmp_path / "table.csv")
-    one = published_priors(tmp_path / "table.csv", source="paper")
-    other = published_priors(tmp_path / "table.csv", source="paper", rows="postsynaptic")
-    motifs_turned = [TURNED[k] - 3 for k in range(3, 16)]
-    for region in ("CP", "NA"):
-        values = one[one["region"] == region]["expected_count"].to_numpy()
-        turned = other[other["region"] == region]["expected_count"].to_numpy()
-        np.testing.assert_array_equal(turned, values[motifs_turned])
-
-
-def test_controls_of_a_published_table_say_that_they_are_controls(tmp_path):
-    synthetic_table(tmp_path / "table.csv")
-    write_priors(tmp_path / "priors.csv", published_priors(tmp_path / "table.csv", source="paper"))
-    published = read_priors(tmp_path / "priors.csv")
-    assert build_prior("p", "region", published, "CP").kind == "table"
-    control = build_prior("p", "erdos-renyi", published, "CP")
-    assert control.kind == "erdos-renyi"
-    assert np.abs(control.frequency - published["CP"].frequency).max() > 0.01
-    assert np.isnan(build_prior("p", "reciprocity", published, "CP").frequency).all()
-
-
-def test_a_published_table_without_a_class_is_refused(tmp_path):
-    synthetic_table(tmp_path / "table.csv")
-    pd.read_csv(tmp_path / "table.csv").drop(columns="M07_motif_count").to_csv(tmp_path / "short.csv")
-    with pytest.raises(InputError, match="M07_motif_count"):
-        published_priors(tmp_path / "short.csv", source="paper")
-
-
-@pytest.mark.real_data
-def test_the_real_published_table_is_read_whole(real_data):
-    path = next((real_data / "motif_priors").glob("*motif_counts*.csv"))
-    raw = pd.read_csv(path, dtype={"region": str}, keep_default_na=False).set_index("region")
-    table = published_priors(path, source="paper")
-    assert table["region"].nunique() == 50 and len(table) == 50 * 13
-    shares = table.groupby("region")["frequency"].sum()
-    np.testing.assert_allclose(shares, 1)
-    vis = table[table["region"] == "VISp"].set_index("triad")["expected_count"]
-    for number, name in enumerate(published_class_names(), start=1):
-        assert vis[name] == raw.loc["VISp", f"M{number:02d}_motif_count"]
-
-
-def test_a_prior_can_be_changed_only_by_making_another(priors):
-    with pytest.raises(AttributeError):
-        priors["large"].density = 0.5
-    assert replace(priors["large"], density=0.5).density == 0.5
+    table = correct_verdicts(verdict_rows(degree=0.01), correct_profiles(profiles))
+    assert table["verdict"][0] == "differs: more 300, less 021D"
+    assert table["more_than_geometry"][0] == "not available" and "soma positions" in table["summary"][0]
 
 
 def test_the_census_does_not_depend_on_the_order_of_neurons():

@@ -1,15 +1,20 @@
 # Motifs: the census of each region against its null models, and the priors made from it.
 #
-# Inputs:  results/connectome/{source}/{region}.h5, published tables of motif counts
-# Outputs: results/motifs/{source}/regions/{region}.{profile,verdict}.csv  per region
-#          results/motifs/{source}/profiles.csv  region x null x triad: counts, null, z, SP, p, intervals
-#          results/motifs/{source}/verdicts.csv  region x null: does the whole profile differ?
-#          results/motifs/{source}/priors.csv    region x triad: what a prior on weights needs
+# Inputs:  results/connectome/{source}/{region}.h5, published tables of motif counts, graphs of other origin
+# Outputs: results/motifs/{source}/regions/{region}.{profile,verdict,neurons}.csv  per region; neurons: participation
+#          results/motifs/{source}/profiles.csv    region x null x triad: counts, null, z, SP, p, intervals
+#          results/motifs/{source}/verdicts.csv    region x null: does the profile differ, more than geometry, than degree?
+#          results/motifs/{source}/priors.csv      region x triad: what a prior on weights needs
+#          results/motifs/{source}/similarity.csv  region x region x measure: cosine
+#          results/motifs/{source}/clusters.csv    region: order and cluster; linkage.csv: the dendrogram
+#          results/motifs/{graph}/regions/{graph}.graph.csv  a graph that was handed in: nodes, density, reciprocity
+#          results/motifs/comparison.csv           our regions x regions of published tables: cosine
 
 
 rule motifs:
     input:
-        expand(results("motifs/{source}/priors.csv"), source=[*SOURCES, *TABLES]),
+        expand(results("motifs/{source}/priors.csv"), source=[*SOURCES, *TABLES, *GRAPHS]),
+        results("motifs/comparison.csv"),
 
 
 rule region_motifs:
@@ -18,10 +23,13 @@ rule region_motifs:
     output:
         profile=update(results("motifs/{source}/regions/{region}.profile.csv")),
         verdict=update(results("motifs/{source}/regions/{region}.verdict.csv")),
+        neurons=update(results("motifs/{source}/regions/{region}.neurons.csv")),
     log:
         log_file("region_motifs/{source}/{region}"),
     benchmark:
         benchmark_file("region_motifs/{source}/{region}")
+    wildcard_constraints:
+        source="|".join(SOURCES) or "none",
     priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
@@ -35,25 +43,57 @@ rule region_motifs:
         "../scripts/region_motifs.py"
 
 
+rule graph_motifs:
+    input:
+        graph=lambda wildcards: GRAPHS[wildcards.source]["path"],
+    output:
+        profile=update(results("motifs/{source}/regions/{region}.profile.csv")),
+        verdict=update(results("motifs/{source}/regions/{region}.verdict.csv")),
+        neurons=update(results("motifs/{source}/regions/{region}.neurons.csv")),
+        graphs=update(results("motifs/{source}/regions/{region}.graph.csv")),
+    log:
+        log_file("graph_motifs/{source}/{region}"),
+    benchmark:
+        benchmark_file("graph_motifs/{source}/{region}")
+    wildcard_constraints:
+        source="|".join(GRAPHS) or "none",
+    priority: 10  # priors hold up half of the training
+    conda:
+        "../../envs/neurons.yaml"
+    params:
+        graph=lambda wildcards: GRAPHS[wildcards.source],
+        min_neurons=CONFIG["connectome"]["min_neurons"],
+        n_null=CONFIG["motifs"]["n_null"],
+        n_bootstrap=CONFIG["motifs"]["n_bootstrap"],
+        seed=CONFIG["seed"],
+        code=code("motifs"),
+    script:
+        "../scripts/graph_motifs.py"
+
+
 rule motif_tables:
     input:
         profiles=region_tables("profile"),
         verdicts=region_tables("verdict"),
-        graphs=results("connectome/{source}/graphs.csv"),
+        graphs=graphs_table,
     output:
         profiles=update(results("motifs/{source}/profiles.csv")),
         verdicts=update(results("motifs/{source}/verdicts.csv")),
         priors=update(results("motifs/{source}/priors.csv")),
+        similarity=update(results("motifs/{source}/similarity.csv")),
+        clusters=update(results("motifs/{source}/clusters.csv")),
+        linkage=update(results("motifs/{source}/linkage.csv")),
     log:
         log_file("motif_tables/{source}"),
     benchmark:
         benchmark_file("motif_tables/{source}")
     wildcard_constraints:
-        source="|".join(SOURCES) or "none",
+        source="|".join([*SOURCES, *GRAPHS]) or "none",
     priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
     params:
+        kind=lambda wildcards: "region" if wildcards.source in SOURCES else "graph",
         min_neurons=CONFIG["connectome"]["min_neurons"],
         code=code("motifs"),
     script:
@@ -79,3 +119,22 @@ rule published_priors:
         code=code("motifs"),
     script:
         "../scripts/published_priors.py"
+
+
+rule compare_profiles:
+    input:
+        profiles=expand(results("motifs/{source}/profiles.csv"), source=SOURCES),
+        tables=[table[key] for table in TABLES.values() for key in ("path", "nz_path") if key in table],
+    output:
+        comparison=update(results("motifs/comparison.csv")),
+    log:
+        log_file("compare_profiles"),
+    benchmark:
+        benchmark_file("compare_profiles")
+    conda:
+        "../../envs/neurons.yaml"
+    params:
+        tables=TABLES,
+        code=code("motifs"),
+    script:
+        "../scripts/compare_profiles.py"

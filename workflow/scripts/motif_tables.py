@@ -1,4 +1,6 @@
-"""All regions of a source together: corrected p-values, verdicts and priors."""
+"""All regions of a source together: corrected p-values, verdicts, priors, similarity and clusters."""
+
+import logging
 
 import pandas as pd
 
@@ -6,17 +8,21 @@ from job import job
 
 with job(snakemake):
     from digimus.motifs.priors import prior_table, write_priors
-    from digimus.motifs.profiles import correct_profiles, correct_verdicts
+    from digimus.motifs.profiles import correct_profiles
+    from digimus.motifs.similarity import cluster_tables, similarity_table
+    from digimus.motifs.verdicts import correct_verdicts
     from digimus.storage import read_table, write_table
 
-    profiles = correct_profiles(pd.concat([read_table(path) for path in snakemake.input.profiles]))
-    verdicts = correct_verdicts(pd.concat([read_table(path) for path in snakemake.input.verdicts]))
-    graphs = read_table(snakemake.input.graphs).set_index("region")
-    profiles["small"] = profiles["region"].map(graphs["small"])
-    verdicts["small"] = verdicts["region"].map(graphs["small"])
-    write_table(snakemake.output.profiles, profiles)
-    write_table(snakemake.output.verdicts, verdicts)
-    once = profiles[profiles["null"] == "dyad"]
+    # A region called NA is a region.
+    as_text = dict(dtype={"region": str}, keep_default_na=False, na_values=[""])
+    graphs = read_table(snakemake.input.graphs, **as_text).set_index("region")
+    profiles = pd.concat([read_table(path, **as_text) for path in snakemake.input.profiles])
+    verdicts = pd.concat([read_table(path, **as_text) for path in snakemake.input.verdicts])
+    profiles, verdicts = (t.assign(small=t["region"].map(graphs["small"])) for t in (profiles, verdicts))
+    profiles = correct_profiles(profiles)
+    verdicts = correct_verdicts(verdicts, profiles)
+    for summary in dict.fromkeys(verdicts["summary"]):
+        logging.info(summary)
     tables = [
         prior_table(
             rows,
@@ -27,7 +33,15 @@ with job(snakemake):
             min_neurons=snakemake.params.min_neurons,
             density=float(graphs.loc[region, "density"]),
             reciprocity=float(graphs.loc[region, "reciprocity"]),
+            kind=snakemake.params.kind,
         )
-        for region, rows in once.groupby("region", sort=False)
+        for region, rows in profiles.groupby("region", sort=False)
     ]
+    similarity = similarity_table(profiles)
+    clusters, linkage = cluster_tables(similarity)
+    write_table(snakemake.output.profiles, profiles)
+    write_table(snakemake.output.verdicts, verdicts)
     write_priors(snakemake.output.priors, pd.concat(tables, ignore_index=True))
+    write_table(snakemake.output.similarity, similarity)
+    write_table(snakemake.output.clusters, clusters)
+    write_table(snakemake.output.linkage, linkage)

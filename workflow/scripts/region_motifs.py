@@ -7,6 +7,7 @@ from job import job
 with job(snakemake):
     from digimus.connectome import read_graph
     from digimus.motifs import region_profile
+    from digimus.motifs.profiles import neuron_table
     from digimus.seeding import stream
     from digimus.storage import write_table
 
@@ -27,6 +28,7 @@ with job(snakemake):
     for path, table in (
         (snakemake.output.profile, profile.table),
         (snakemake.output.verdict, profile.verdicts),
+        (snakemake.output.neurons, neuron_table(graph.probability, graph.ids, graph.brains)),
     ):
         for position, (name, value) in enumerate(names.items()):
             table.insert(position, name, value)

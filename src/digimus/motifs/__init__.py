@@ -5,6 +5,7 @@
 
 from digimus.motifs.census import participation, triad_census
 from digimus.motifs.dyads import DyadStatistics, dyad_null_mean, dyad_statistics
+from digimus.motifs.graphs import read_user_graph
 from digimus.motifs.nulls import NULLS, sample_null_censuses
 from digimus.motifs.priors import PRIORS, Prior, read_priors, write_priors
 from digimus.motifs.profiles import (
@@ -32,6 +33,7 @@ __all__ = [
     "enrichment_bootstrap",
     "participation",
     "read_priors",
+    "read_user_graph",
     "region_profile",
     "sample_null_censuses",
     "significance_profile",

@@ -13,6 +13,8 @@ from digimus.errors import InputError
 from digimus.motifs import _bits
 from digimus.motifs.triads import TRIADS
 
+MOST_BIT_BYTES = 4 * 2**30  # about 100,000 nodes; larger 0/1 graphs are counted by sparse products
+
 
 def triad_census(adjacency, weights=None):
     """Count the sixteen triads of a directed graph.
@@ -36,17 +38,63 @@ def triad_census(adjacency, weights=None):
     InputError
         If the matrix is not square or holds values outside [0, 1].
     """
+    if weights is None:
+        rows = bit_rows(adjacency)
+        if rows is not None:
+            return _bits.census_of_rows(rows)
     adjacency = checked_adjacency(adjacency)
-    if weights is None and _is_binary(adjacency):
-        return _bits.census(*_edges(adjacency))
     weights = np.ones(adjacency.shape[0]) if weights is None else np.asarray(weights, float)
     return _expected_census(adjacency, weights)
+
+
+def bit_rows(adjacency):
+    """The bit sets of a 0/1 matrix, straight from what was handed in; None for any other matrix.
+
+    Parameters
+    ----------
+    adjacency : array or scipy sparse matrix, shape (n, n)
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, 3, words), uint64, or None
+        None too where the bit sets would take more than `MOST_BIT_BYTES`, and for matrices that
+        `checked_adjacency` refuses or has to bring into order.
+    """
+    sparse = sp.issparse(adjacency)
+    if not sparse:
+        adjacency = np.asarray(adjacency)
+    if adjacency.ndim != 2 or adjacency.shape[0] != adjacency.shape[1]:
+        return None
+    if 3 * adjacency.shape[0] * (adjacency.shape[0] + 63) // 8 > MOST_BIT_BYTES:
+        return None
+    if sparse:
+        csr = adjacency if adjacency.format == "csr" else adjacency.tocsr()
+        rows, found = _bits.rows_of_csr(csr.indptr, csr.indices, _plain(csr.data))
+    else:
+        rows, found = _bits.rows_of_dense(_plain(np.ascontiguousarray(adjacency)))
+    return rows if found == _bits.FINE else None
+
+
+def _plain(values):
+    """Values in one of the four kinds that the compiled code is built for."""
+    if values.dtype == bool:
+        return values.view(np.uint8)
+    if values.dtype in (np.uint8, np.int64, np.float32, np.float64):
+        return values
+    if values.dtype == np.int8:
+        # -1 becomes 255, which is refused all the same.
+        return values.view(np.uint8)
+    return values.astype(np.int64 if values.dtype.kind in "iu" else np.float64)
 
 
 def checked_adjacency(adjacency):
     """A square float64 matrix with zero diagonal (dense, or CSR if it came sparse), or an InputError."""
     sparse = sp.issparse(adjacency)
-    matrix = sp.csr_array(adjacency, dtype=float) if sparse else np.array(adjacency, dtype=float)
+    if sparse:
+        matrix = sp.csr_array(adjacency, dtype=float, copy=True)
+        matrix.sum_duplicates()
+    else:
+        matrix = np.array(adjacency, dtype=float)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise InputError(
             "An adjacency matrix must be square.",
@@ -65,7 +113,7 @@ def checked_adjacency(adjacency):
             hint="Binarise counts or weights first, or turn them into probabilities.",
         )
     if sparse:
-        matrix = sp.csr_array(matrix - sp.diags_array(matrix.diagonal(), format="csr"))
+        matrix.data[np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) == matrix.indices] = 0
         matrix.eliminate_zeros()
     else:
         np.fill_diagonal(matrix, 0)
@@ -76,48 +124,57 @@ def participation(adjacency):
     """How much each neuron takes part in each triad class.
 
     The value is the mean of the row sums of the three cyclic rotations of a class's matrix product, so
-    that the sum over neurons is the class's count.
+    that the sum over neurons is the class's count: a third of the (expected) triads that hold the neuron.
+    As in the census, only closed triads need products; the others follow from each neuron's wedges.
 
     Parameters
     ----------
     adjacency : array or scipy sparse matrix, shape (n, n)
+        A sparse matrix is never made dense.
 
     Returns
     -------
     numpy.ndarray, shape (n, 16)
     """
     adjacency = checked_adjacency(adjacency)
-    edge = adjacency.toarray() if sp.issparse(adjacency) else adjacency
-    mutual, one_way, none = edge * edge.T, edge * (1 - edge.T), (1 - edge) * (1 - edge.T)
-    np.fill_diagonal(none, 0)
-    back = one_way.T
-    factors = {
-        "003": (none, none, none, 6), "012": (one_way, none, none, 1), "102": (mutual, none, none, 2),
-        "021D": (back, one_way, none, 2), "021U": (one_way, back, none, 2),
-        "021C": (one_way, one_way, none, 1), "111D": (mutual, back, none, 1),
-        "111U": (mutual, one_way, none, 1), "030T": (one_way, one_way, back, 1),
-        "030C": (one_way, one_way, one_way, 3), "201": (mutual, mutual, none, 2),
-        "120D": (back, one_way, mutual, 2), "120U": (one_way, back, mutual, 2),
-        "120C": (one_way, one_way, mutual, 1), "210": (mutual, mutual, one_way, 1),
-        "300": (mutual, mutual, mutual, 6),
-    }  # fmt: skip
-    shares = np.empty((edge.shape[0], len(TRIADS)))
-    for column, name in enumerate(TRIADS):
-        x, y, z, symmetry = factors[name]
-        rotations = (((x @ y) * z.T), ((y @ z) * x.T), ((z @ x) * y.T))
-        shares[:, column] = sum(rotation.sum(1) for rotation in rotations) / (3 * symmetry)
-    return shares
+    n = adjacency.shape[0]
+    if n < 3:
+        return np.zeros((n, len(TRIADS)))
+    m, a = _dyads(adjacency)
+    back = a.T.tocsr() if sp.issparse(a) else a.T
+    aa, am, ma, mm, shared = a @ a, a @ m, m @ a, m @ m, back @ a
+    row, column = (lambda x, y: _product_sum(x, y, 1)), (lambda x, y: _product_sum(x, y, 0))
+    closed = {
+        "030T": row(aa, a) + column(aa, a) + row(shared, a),
+        "030C": row(aa, back),
+        "120D": row(am, a) / 2 + column(am, a),
+        "120U": row(ma, a) + column(ma, a) / 2,
+        "120C": row(am, back) + column(am, back) + column(aa, m),
+        "210": row(mm, a) + column(mm, a) + row(ma, m),
+        "300": row(mm, m) / 2,
+    }
+    out, into, both = a.sum(1), a.sum(0), m.sum(1)
+    out_squares, into_squares, mutual_squares = row(a, a), column(a, a), row(m, m)
+    mutual_into, mutual_out, returned = row(m, back), row(m, a), row(a, back)
+    wedges = {
+        # A neuron is the middle of a wedge, or one of its ends.
+        "021D": (out**2 - out_squares) / 2 + back @ out - into_squares,
+        "021U": (into**2 - into_squares) / 2 + a @ into - out_squares,
+        "021C": into * out + a @ out + back @ into - 3 * returned,
+        "111D": both * into + m @ into + a @ both - mutual_into - 2 * mutual_out,
+        "111U": both * out + m @ out + back @ both - mutual_out - 2 * mutual_into,
+        "201": (both**2 - mutual_squares) / 2 + m @ both - mutual_squares,
+    }
+    one_way_pairs = (out + into) * (n - 2) + out.sum() - out - into
+    mutual_pairs = both * (n - 2) + both.sum() / 2 - both
+    n_triples = np.full(n, (n - 1) * (n - 2) / 2)
+    counts = complete(closed, wedges, one_way_pairs, mutual_pairs, n_triples)
+    return np.maximum(np.stack(counts, 1), 0.0) / 3
 
 
-def _is_binary(adjacency):
-    values = adjacency.data if sp.issparse(adjacency) else adjacency
-    return bool(np.all((values == 0) | (values == 1)))
-
-
-def _edges(adjacency):
-    """Number of nodes, and the presynaptic and postsynaptic node of every edge."""
-    pre, post = adjacency.nonzero()
-    return adjacency.shape[0], pre.astype(np.int64), post.astype(np.int64)
+def _product_sum(x, y, axis):
+    """The elementwise product, summed over an axis."""
+    return np.asarray((x.multiply(y) if sp.issparse(x) else x * y).sum(axis))
 
 
 def _expected_census(adjacency, w):
@@ -135,7 +192,9 @@ def _expected_census(adjacency, w):
         "210": _inner(mm, a),
         "300": _inner(mm, m) / 6,
     }
-    return complete(closed, _wedges(mutual, one_way, w), *_pairs(mutual, one_way, w), triples(w))
+    counts = complete(closed, _wedges(mutual, one_way, w), *_pairs(mutual, one_way, w), triples(w))
+    # Differences of large sums can end a rounding error below zero.
+    return np.maximum(np.array(counts), 0.0)
 
 
 def _dyads(adjacency):
@@ -195,7 +254,7 @@ def triples(w):
 def complete(closed, wedges, one_way_pairs, mutual_pairs, n_triples):
     """All sixteen classes from the closed triads, the wedges, the dyads and the number of triples.
 
-    Works on floats and on torch tensors alike.
+    Works on floats, arrays and torch tensors alike, and gives a list in the order of TRIADS.
     """
     c = dict(closed)
     c["021D"] = wedges["021D"] - c["030T"] - c["120D"]
@@ -212,8 +271,4 @@ def complete(closed, wedges, one_way_pairs, mutual_pairs, n_triples):
     c["102"] = mutual_pairs - one_mutual - 2 * c["201"] - two_way - 2 * c["210"] - 3 * c["300"]
     rest = sum(c[name] for name in TRIADS[1:])
     c["003"] = n_triples - rest
-    values = [c[name] for name in TRIADS]
-    if isinstance(values[0], float):
-        # Differences of large sums can end a rounding error below zero.
-        return np.maximum(np.array(values), 0.0)
-    return values
+    return [c[name] for name in TRIADS]

@@ -8,12 +8,13 @@ import pandas as pd
 from digimus.errors import InputError
 from digimus.motifs.dyads import DyadStatistics, dyad_null_mean
 from digimus.motifs.triads import IS_MOTIF, MOTIFS
+from digimus.seeding import stream
 from digimus.storage import read_table, write_table
 
 LEAST_EXPECTED_TRIADS = 1.0
 _COLUMNS = (
     "source", "region", "kind", "simulated", "n_neurons", "min_neurons", "density", "reciprocity",
-    "triad", "expected_count", "enrichment", "weight", "frequency",
+    "triad", "expected_count", "enrichment", "weight", "frequency", "degree_enrichment", "degree_frequency",
 )  # fmt: skip
 # A region called NA is a region.
 _REGIONS_AS_TEXT = dict(dtype={"region": str}, keep_default_na=False, na_values=[""])
@@ -27,7 +28,8 @@ class Prior:
     ----------
     name, source, region : str
     kind : str
-        How it came about: ``region`` (our own graphs) or ``table`` (published counts), or a control.
+        How it came about: ``region`` (our own graphs), ``table`` (published counts) or ``graph`` (a graph
+        that was handed in), or a control.
     enrichment : array, shape (13,)
         log((T + 1/2) / (E + 1/2)) over the dyad null; nan where it is not known.
     weight : array, shape (13,)
@@ -39,6 +41,10 @@ class Prior:
     n_neurons, min_neurons : int
         Neurons behind the prior, and the fewest that make it usable.
     simulated : bool
+    degree_enrichment, degree_frequency : array, shape (13,)
+        The same for graphs of the region's degrees (the null ``degree``); nan where that is not known.
+    settings : dict
+        What a control was made from: the region that it stands in for, the regions of a mean.
     """
 
     name: str
@@ -53,6 +59,8 @@ class Prior:
     n_neurons: int
     min_neurons: int = 0
     simulated: bool = False
+    degree_enrichment: np.ndarray = field(default_factory=lambda: np.full(len(MOTIFS), np.nan))
+    degree_frequency: np.ndarray = field(default_factory=lambda: np.full(len(MOTIFS), np.nan))
     settings: dict = field(default_factory=dict)
 
     @property
@@ -61,7 +69,9 @@ class Prior:
         return self.n_neurons >= self.min_neurons
 
 
-def prior_table(profile, *, source, region, simulated, n_neurons, min_neurons, density, reciprocity):
+def prior_table(
+    profile, *, source, region, simulated, n_neurons, min_neurons, density, reciprocity, kind="region"
+):
     """The rows that a region adds to `priors.csv`.
 
     A class is left out (weight 0) where neither the region nor its dyad null expects a whole triad.
@@ -69,29 +79,34 @@ def prior_table(profile, *, source, region, simulated, n_neurons, min_neurons, d
     Parameters
     ----------
     profile : pandas.DataFrame
-        One row per triad with expected_count, dyad_null_mean, enrichment, enrichment_variance
-        (the rows of one null in `RegionProfile.table`).
+        Rows of `RegionProfile.table` with null, triad, expected_count, dyad_null_mean, null_mean,
+        null_enrichment, enrichment, enrichment_variance. Without rows of the null ``degree`` what that null
+        expects is nan.
     """
-    counts = profile["expected_count"].to_numpy()
-    likely = np.maximum(counts, profile["dyad_null_mean"].to_numpy()) >= LEAST_EXPECTED_TRIADS
-    variance = profile["enrichment_variance"].to_numpy()
+    own = profile[profile["null"] == "dyad"].set_index("triad").loc[list(MOTIFS)]
+    degree = profile[profile["null"] == "degree"].set_index("triad").reindex(MOTIFS)
+    counts, expected = own["expected_count"].to_numpy(), own["dyad_null_mean"].to_numpy()
+    likely = np.maximum(counts, expected) >= LEAST_EXPECTED_TRIADS
+    variance = own["enrichment_variance"].to_numpy()
     with np.errstate(divide="ignore"):
         weight = np.where(likely & (variance > 0), 1 / variance, 0.0)
     return pd.DataFrame(
         {
             "source": source,
             "region": region,
-            "kind": "region",
+            "kind": kind,
             "simulated": simulated,
             "n_neurons": n_neurons,
             "min_neurons": min_neurons,
             "density": density,
             "reciprocity": reciprocity,
-            "triad": profile["triad"].to_numpy(),
+            "triad": MOTIFS,
             "expected_count": counts,
-            "enrichment": profile["enrichment"].to_numpy(),
+            "enrichment": own["enrichment"].to_numpy(),
             "weight": weight,
             "frequency": _frequency(counts),
+            "degree_enrichment": degree["null_enrichment"].to_numpy(),
+            "degree_frequency": _frequency(degree["null_mean"].to_numpy()),
         }
     )
 
@@ -130,33 +145,70 @@ def published_priors(path, *, source, rows="presynaptic"):
     pandas.DataFrame
         In the form of `priors.csv`.
     """
-    columns = [f"M{number:02d}_motif_count" for number in range(1, 14)]
-    published = read_table(path, ["region", "node", "sparsity", *columns], **_REGIONS_AS_TEXT)
+    counts, _ = published_table(path, rows=rows)
+    known = read_table(path, ["region", "node", "sparsity"], **_REGIONS_AS_TEXT).set_index("region")
+    tables = [
+        pd.DataFrame(
+            {
+                "source": source,
+                "region": region,
+                "kind": "table",
+                "simulated": False,
+                "n_neurons": known.loc[region, "node"],
+                "min_neurons": 0,
+                "density": known.loc[region, "sparsity"],
+                "reciprocity": np.nan,
+                "triad": MOTIFS,
+                "expected_count": values,
+                "enrichment": np.nan,
+                "weight": 0.0,
+                "frequency": _frequency(values),
+                "degree_enrichment": np.nan,
+                "degree_frequency": np.nan,
+            }
+        )
+        for region, values in counts.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def published_table(path, *, rows="presynaptic", nz_path=None):
+    """Counts and normalised z-scores of a published table, in the order of `MOTIFS`.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV with the columns region and M01_motif_count to M13_motif_count.
+    rows : {"presynaptic", "postsynaptic"}
+        As in `published_priors`.
+    nz_path : str or Path, optional
+        CSV with the columns region and M01_NZ to M13_NZ.
+
+    Returns
+    -------
+    (dict, dict)
+        By region, arrays of shape (13,). The second is empty without `nz_path`.
+    """
     names = [_TRANSPOSED.get(name, name) if rows == "postsynaptic" else name for name in PUBLISHED_CLASSES]
     order = [names.index(name) for name in MOTIFS]
-    tables = []
-    for row in published.itertuples(index=False):
-        counts = np.array([getattr(row, column) for column in columns], float)[order]
-        tables.append(
-            pd.DataFrame(
-                {
-                    "source": source,
-                    "region": row.region,
-                    "kind": "table",
-                    "simulated": False,
-                    "n_neurons": row.node,
-                    "min_neurons": 0,
-                    "density": row.sparsity,
-                    "reciprocity": np.nan,
-                    "triad": MOTIFS,
-                    "expected_count": counts,
-                    "enrichment": np.nan,
-                    "weight": 0.0,
-                    "frequency": _frequency(counts),
-                }
+
+    def by_region(file, columns):
+        table = read_table(file, ["region", *columns], **_REGIONS_AS_TEXT)
+        if table["region"].duplicated().any():
+            raise InputError(
+                "A published table names a region twice.",
+                where=file,
+                expected="one row a region",
+                got=table["region"][table["region"].duplicated()].iloc[0],
+                hint="Keep one of the rows.",
             )
-        )
-    return pd.concat(tables, ignore_index=True)
+        values = table[columns].to_numpy(float)[:, order]
+        return dict(zip(table["region"], values, strict=True))
+
+    counts = by_region(path, [f"M{number:02d}_motif_count" for number in range(1, 14)])
+    if nz_path is None:
+        return counts, {}
+    return counts, by_region(nz_path, [f"M{number:02d}_NZ" for number in range(1, 14)])
 
 
 def write_priors(path, table):
@@ -185,6 +237,8 @@ def read_priors(path):
             enrichment=rows["enrichment"].to_numpy(float),
             weight=rows["weight"].to_numpy(float),
             frequency=rows["frequency"].to_numpy(float),
+            degree_enrichment=rows["degree_enrichment"].to_numpy(float),
+            degree_frequency=rows["degree_frequency"].to_numpy(float),
             reciprocity=float(first["reciprocity"]),
             density=float(first["density"]),
             n_neurons=int(first["n_neurons"]),
@@ -194,18 +248,81 @@ def read_priors(path):
     return priors
 
 
-def _region(prior):
+@dataclass(frozen=True)
+class Request:
+    """What a prior is made from: name and settings in the configuration, its source's priors, the seed."""
+
+    name: str
+    settings: dict
+    priors: dict
+    seed: int
+
+    def region(self, region=None):
+        """The prior of a region, by default the configured one; an InputError where it cannot be used."""
+        region = self.settings["region"] if region is None else region
+        where = f"priors.{self.name}.{'regions' if 'regions' in self.settings else 'region'}"
+        if region not in self.priors:
+            raise InputError(
+                f"The prior {self.name!r} names a region that its source does not have.",
+                where=where,
+                expected=f"one of {', '.join(sorted(self.priors))}",
+                got=region,
+                hint="Name one of these, or add the region to the source.",
+            )
+        prior = self.priors[region]
+        if not prior.usable:
+            raise InputError(
+                f"The prior {self.name!r} rests on too few neurons.",
+                where=f"{where}, region {region} of source {prior.source}",
+                expected=f"at least {prior.min_neurons} neurons",
+                got=f"{prior.n_neurons} neurons",
+                hint="Add neurons, choose another region, or lower connectome.min_neurons knowingly.",
+            )
+        return prior
+
+
+def _region(request):
     """The region's own motifs."""
-    return prior
+    return request.region()
 
 
-def _reciprocity(prior):
+def _mean(request):
+    """The mean of several regions, each counting the same.
+
+    A class is left out where one of them leaves it out; the weight is one over the variance of the mean.
+    """
+    priors = [request.region(region) for region in request.settings["regions"]]
+    weights = np.array([prior.weight for prior in priors])
+    known = (weights > 0).all(0)
+    variance = np.divide(1, weights, where=weights > 0, out=np.ones_like(weights)).sum(0) / len(priors) ** 2
+
+    def mean(name):
+        return np.mean([getattr(prior, name) for prior in priors], axis=0)
+
+    return replace(
+        priors[0],
+        region="+".join(prior.region for prior in priors),
+        enrichment=mean("enrichment"),
+        weight=np.where(known, 1 / variance, 0.0),
+        frequency=mean("frequency"),
+        reciprocity=float(mean("reciprocity")),
+        density=float(mean("density")),
+        n_neurons=sum(prior.n_neurons for prior in priors),
+        degree_enrichment=mean("degree_enrichment"),
+        degree_frequency=mean("degree_frequency"),
+        settings={"regions": [prior.region for prior in priors]},
+    )
+
+
+def _reciprocity(request):
     """Control: the region's reciprocity alone, every motif class left out."""
-    return replace(prior, weight=np.zeros(len(MOTIFS)), frequency=np.full(len(MOTIFS), np.nan))
+    unknown = np.full(len(MOTIFS), np.nan)
+    return replace(request.region(), weight=np.zeros(len(MOTIFS)), frequency=unknown)
 
 
-def _erdos_renyi(prior):
+def _erdos_renyi(request):
     """Control: motifs as in a random graph; no class over its dyad null, reciprocity equal to density."""
+    prior = request.region()
     chance = DyadStatistics(prior.n_neurons, prior.density, reciprocity=prior.density)
     return replace(
         prior,
@@ -215,43 +332,101 @@ def _erdos_renyi(prior):
     )
 
 
-PRIORS = {"region": _region, "reciprocity": _reciprocity, "erdos-renyi": _erdos_renyi}
-"""How a configured prior is made from a region's motifs, by kind."""
+def _degree(request):
+    """Control: motifs as in graphs that have the in-, out- and mutual degrees of the region's neurons."""
+    prior = request.region()
+    if not np.isfinite(prior.degree_frequency).any():
+        raise InputError(
+            f"The prior {request.name!r} needs the degrees of a graph.",
+            where=f"priors.{request.name}.kind",
+            expected="a region of neurons, or a graph, as its source",
+            got=f"the table {prior.source}, which holds counts alone",
+            hint="Choose another kind, or another source.",
+        )
+    return replace(prior, enrichment=prior.degree_enrichment, frequency=prior.degree_frequency)
 
 
-def build_prior(name, kind, priors, region):
-    """The prior of a region, or a control made from it.
+def _shuffled(request):
+    """Control: another region of the same source, with enough neurons.
+
+    The regions are set into a circle whose order depends on the seed and the source alone, and each
+    stands in for the one before it; so none stands in for itself, and no two for the same.
+    """
+    own = request.region()
+    circle = sorted(region for region, prior in request.priors.items() if prior.usable)
+    if len(circle) < 2:
+        raise InputError(
+            f"The prior {request.name!r} needs another region.",
+            where=f"priors.{request.name}.kind",
+            expected="a source with two regions or more of enough neurons",
+            got=f"{own.region} alone in {own.source}",
+            hint="Add a region to the source, or lower connectome.min_neurons knowingly.",
+        )
+    circle = list(stream(request.seed, "priors", "shuffled", own.source).permutation(circle))
+    other = str(circle[(circle.index(own.region) + 1) % len(circle)])
+    return replace(request.priors[other], settings={"instead_of": own.region})
+
+
+def _random(request):
+    """Control: the region's own values dealt to other classes at random; none keeps its own.
+
+    Our definition of a random target of equal entropy: the shares are the same numbers, so their entropy
+    is the region's, and so are the sizes of the enrichments, each with its weight. Classes that are left
+    out stay out. Density and reciprocity are kept.
+    """
+    prior = request.region()
+    rng = stream(request.seed, "priors", "random", prior.source, prior.region)
+    weighted = np.flatnonzero(prior.weight > 0)
+    dealt = _dealt(weighted, rng)
+    shares = _dealt(np.arange(len(MOTIFS)), rng)
+    return replace(
+        prior,
+        enrichment=prior.enrichment[dealt],
+        weight=prior.weight[dealt],
+        frequency=prior.frequency[shares],
+    )
+
+
+def _dealt(places, rng):
+    """For each of the thirteen classes the one whose values it gets: a cycle through `places`."""
+    order = rng.permutation(places)
+    source = np.arange(len(MOTIFS))
+    source[order] = np.roll(order, 1)
+    return source
+
+
+PRIORS = {
+    "region": _region,
+    "mean": _mean,
+    "reciprocity": _reciprocity,
+    "erdos-renyi": _erdos_renyi,
+    "degree": _degree,
+    "shuffled": _shuffled,
+    "random": _random,
+}
+"""How a configured prior is made from the motifs of a source's regions, by kind."""
+
+
+def build_prior(name, settings, priors, seed):
+    """A configured prior: a region's motifs, or a control made from them.
 
     Parameters
     ----------
     name : str
         The prior's name in the configuration.
-    kind : str
-        A key of `PRIORS`.
+    settings : dict
+        Its entry there: kind, a key of `PRIORS`, and region, or regions for a mean.
     priors : dict of str to Prior
-        By region, as `read_priors` gives them.
-    region : str
+        The source's, by region, as `read_priors` gives them.
+    seed : int
+        Of the configuration; which region stands in for another depends on it.
 
     Raises
     ------
     InputError
-        If the region is not there, or too few neurons stand behind it.
+        If a region is not there, or too few neurons stand behind it, or the kind asks for more than the
+        source has.
     """
-    if region not in priors:
-        raise InputError(
-            f"The prior {name!r} names a region that its source does not have.",
-            where=f"priors.{name}.region",
-            expected=f"one of {', '.join(sorted(priors))}",
-            got=region,
-            hint="Name one of these, or add the region to the source.",
-        )
-    prior = priors[region]
-    if not prior.usable:
-        raise InputError(
-            f"The prior {name!r} rests on too few neurons.",
-            where=f"priors.{name}, region {region} of source {prior.source}",
-            expected=f"at least {prior.min_neurons} neurons",
-            got=f"{prior.n_neurons} neurons",
-            hint="Add neurons, choose another region, or lower connectome.min_neurons knowingly.",
-        )
-    return replace(PRIORS[kind](prior), name=name, kind=prior.kind if kind == "region" else kind)
+    kind = settings["kind"]
+    prior = PRIORS[kind](Request(name, settings, priors, seed))
+    return replace(prior, name=name, kind=prior.kind if kind == "region" else kind)
