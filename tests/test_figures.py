@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anatomy_tables import anatomy, assert_drawn, grid, marks, texts
 from digimus.errors import InputError
 from digimus.figures import FIGURES, draw, save_figure, write_report
 from digimus.figures.intervals import nested_interval
@@ -22,11 +23,6 @@ CELLS = (("digimus", "none"), ("digimus", "A"), ("lstm", "none"))
 SIMULATED = dict(simulated_sources=["s"], simulated_datasets=["visual"], simulated_priors=["A"])
 
 
-def grid(**columns):
-    """A table of all combinations of the given values."""
-    return pd.MultiIndex.from_product(columns.values(), names=columns).to_frame(index=False)
-
-
 def cells(table):
     """The table once for every model and prior."""
     parts = [table.assign(model=model, prior=prior) for model, prior in CELLS]
@@ -37,30 +33,6 @@ def cells(table):
 def tables():
     """Small tables of every stage; whether neurons are simulated is left to the caller."""
     rng = np.random.default_rng(1)
-    regions = ["R1", "R2", "R3"]
-    graphs = grid(source=["s"], region=regions).assign(
-        simulated=False, n_neurons=[60, 70, 9], n_brains=3, min_neurons=50, small=[False, False, True],
-        density=[0.1, 0.2, 0.15], reciprocity=[0.3, 0.1, np.nan],
-    )  # fmt: skip
-    distance = grid(source=["s"], region=regions, distance_um=[25.0, 75.0, 125.0])
-    distance = distance.assign(n_pairs=9, mean_probability=rng.random(len(distance)))
-    neurons = grid(source=["s"], region=regions, id=range(5))
-    for axis in ("ap", "dv", "ml"):
-        neurons[f"soma_{axis}_um"] = rng.uniform(1000, 9000, len(neurons))
-    profiles = grid(
-        source=["s"], region=regions, null=["dyad", "degree", "distance", "distance-mutual"], triad=MOTIFS
-    )
-    value = rng.normal(size=len(profiles))
-    profiles = profiles.assign(
-        simulated=False, z=5 * value, sp=value / 9, p_corrected=rng.random(len(profiles)), enrichment=value,
-        enrichment_low=value - 0.2, enrichment_high=value + 0.3,
-    )  # fmt: skip
-    profiles.loc[profiles["triad"] == "300", "z"] = np.nan
-    verdicts = grid(source=["s"], region=regions, null=["dyad", "degree", "distance", "distance-mutual"])
-    verdicts = verdicts.assign(
-        simulated=False, excess=rng.uniform(5, 500, len(verdicts)), p_profile=0.01, p_corrected=0.02,
-        differs=verdicts["region"] == "R1",
-    )  # fmt: skip
     trials = pd.concat(
         grid(task=TASKS, signal=[signal], step=range(10), channel=range(n))
         for signal, n in (("input", 85), ("target", 33), ("mask", 33))
@@ -124,11 +96,7 @@ def tables():
         )
     )  # fmt: skip
     return {
-        "x/connectome/s/graphs.csv": graphs,
-        "x/connectome/s/distance.csv": distance,
-        "x/morphology/s/neurons.csv": neurons,
-        "x/motifs/s/profiles.csv": profiles,
-        "x/motifs/s/verdicts.csv": verdicts,
+        **anatomy(),
         "x/tasks/trials.csv": trials,
         "x/evaluation/scores.csv": scores,
         "x/evaluation/curves.csv": curves,
@@ -140,35 +108,6 @@ def tables():
         "x/states/distances.csv": apart,
         "x/claims.csv": claims,
     }
-
-
-def marks(figure):
-    return [text.get_text() for text in figure.findobj(lambda a: a.get_gid() == "simulated-mark")]
-
-
-def texts(figure):
-    return " ".join(text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text")))
-
-
-def drawn_values(figure):
-    """Every number at which a line, a marker, an interval or a pixel is drawn."""
-    numbers = [np.array([])]
-    for axes in figure.findobj(lambda a: hasattr(a, "get_lines") and hasattr(a, "collections")):
-        numbers += [np.asarray(line.get_data(), float).ravel() for line in axes.get_lines()]
-        numbers += [
-            np.ravel(segment) for c in axes.collections for segment in getattr(c, "get_segments", list)()
-        ]
-        numbers += [
-            np.ma.filled(np.ma.asarray(image.get_array(), float), np.nan).ravel() for image in axes.images
-        ]
-    return np.concatenate(numbers)
-
-
-def assert_drawn(figure, values):
-    drawn = drawn_values(figure)
-    values = np.asarray(values, float)
-    for value in values[np.isfinite(values)]:
-        assert np.isclose(drawn, value, rtol=1e-6).any(), value
 
 
 # Every figure
@@ -233,7 +172,7 @@ def test_refuses_an_unknown_figure_and_a_table_without_a_column(tables):
         draw("motif", tables)
     with pytest.raises(InputError, match="enrichment_low"):
         draw(
-            "motifs",
+            "profiles",
             {"motifs/s/profiles.csv": tables["x/motifs/s/profiles.csv"].drop(columns="enrichment_low")},
         )
 
@@ -262,34 +201,6 @@ def test_triads_are_drawn_as_they_are_counted():
         for start, stop in edges:
             adjacency["ABC".index(start), "ABC".index(stop)] = 1
         assert TRIADS[int(np.argmax(triad_census(adjacency)))] == name
-
-
-def test_graphs_show_density_positions_and_small_regions(tables):
-    figure, table = draw("graphs", tables)
-    assert_drawn(figure, table.loc[table["panel"] == "d", "density"])
-    assert_drawn(figure, table.loc[table["panel"] == "a", "ml_mm"])
-    assert_drawn(figure, table.loc[table["panel"] == "c", "mean_probability"])
-    assert "R3  (n = 9 < 50)" in texts(figure)
-
-
-def test_motifs_show_z_enrichment_and_verdicts(tables):
-    figure, table = draw("motifs", tables)
-    for panel, column in (("a", "z"), ("b", "enrichment"), ("b", "enrichment_low"), ("c", "excess")):
-        assert_drawn(figure, table.loc[table["panel"] == panel, column])
-    assert set(table.loc[table["panel"] == "a", "null"]) == {"distance-mutual"}
-    words = texts(figure)
-    assert words.count("not told from geometry") == 2 and words.count("more than geometry") == 1
-    assert words.count("n/a") == 3
-
-
-def test_two_sources_may_share_the_name_of_a_region(tables):
-    both = tables | {
-        f"x/motifs/t/{kind}.csv": tables[f"x/motifs/s/{kind}.csv"].assign(source="t")
-        for kind in ("profiles", "verdicts")
-    }
-    figure, table = draw("motifs", both, simulated_sources=["t"])
-    assert set(table["source"]) == {"s", "t"} and "R1 (t)" in texts(figure)
-    assert marks(figure) == ["SIMULATED DATA – panels a–c: neurons of source t"]
 
 
 def test_tasks_show_every_pixel(tables):

@@ -34,6 +34,7 @@ rule test_claims:
         simulated_sources=SIMULATED_SOURCES,
         prior_sources={name: prior["source"] for name, prior in PRIORS.items()},
         evaluation=CONFIG["evaluation"],
+        figures={name: f"fig{number}_{name}" for name, number in FIGURE_NUMBERS.items()},
         seed=CONFIG["seed"],
         code=code("analysis/claims", "analysis/statistics"),
     script:

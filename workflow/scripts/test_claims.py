@@ -50,4 +50,5 @@ with job(snakemake):
         smallest=smallest["error_auroc"],
         simulated=from_simulation,
     )
-    write_table(snakemake.output.claims, claims.table())
+    table = claims.table()
+    write_table(snakemake.output.claims, table.assign(figure=table["figure"].map(params.figures)))

@@ -155,7 +155,7 @@ def rule_claims(claims, scores, families, *, priors, models, smallest, margin, s
     rules = scores[(scores["benchmark"] == "rules") & (scores["metric"] == "accuracy")]
     for prior in priors:
         pair = dict(keys=["task", "seed"], model="digimus", prior=prior)
-        shared = dict(levels=["task", "seed"], figure="fig4_learning", simulated=simulated[prior], note=note)
+        shared = dict(levels=["task", "seed"], figure="learning", simulated=simulated[prior], note=note)
         twin = differences(rules, **pair, other_model="digimus", other_prior="none")
         claims.add(
             f"prior {prior} improves the rule tasks over structure-free",
@@ -214,7 +214,7 @@ def decoding_claims(claims, scores, datasets, *, smallest, simulated):
                 f"prior {prior} improves decoding of {dataset} over structure-free",
                 pairs, levels=["animal", "session", "seed"],
                 test=f"signed rank over sessions, {split} folds", smallest_effect=smallest,
-                figure="fig5_decoding", effect_unit="balanced accuracy", simulated=simulated[dataset],
+                figure="decoding", effect_unit="balanced accuracy", simulated=simulated[dataset],
             )  # fmt: skip
 
 
@@ -228,7 +228,7 @@ def retention_claims(claims, retention, *, smallest, simulated):
         claims.add(
             f"trained weights keep the motifs of prior {target}",
             effects, levels=["task", "seed"], test="signed rank over tasks, twin's distance less its own",
-            smallest_effect=smallest, figure="fig6_retention", effect_unit="log enrichment (weighted RMS)",
+            smallest_effect=smallest, figure="retention", effect_unit="log enrichment (weighted RMS)",
             simulated=simulated[target],
         )  # fmt: skip
 
@@ -242,7 +242,7 @@ def state_claims(claims, states, *, priors, smallest, simulated):
             f"states of DigiMus with prior {prior} foretell errors at equal difficulty and answer",
             effects, levels=["task", "seed"],
             test="signed rank over tasks, AUROC within strata of difficulty and answer",
-            smallest_effect=smallest, figure="fig7_states", effect_unit="AUROC above one half",
+            smallest_effect=smallest, figure="states", effect_unit="AUROC above one half",
             simulated=simulated[prior],
         )  # fmt: skip
 
@@ -295,7 +295,7 @@ def _share_claim(claims, claim, p, tested, smallest, simulated):
         levels=["region"],
         test=f"binomial over regions: {tested} at p < {LEVEL:g}",
         smallest_effect=smallest,
-        figure="fig2_motifs",
+        figure="motifs",
         effect_unit="share of regions beyond chance",
         simulated=simulated,
         p=many.pvalue if many else None,

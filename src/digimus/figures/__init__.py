@@ -11,8 +11,11 @@ from digimus.figures.graphs import graphs
 from digimus.figures.inputs import Inputs
 from digimus.figures.learning import learning
 from digimus.figures.motifs import motifs
+from digimus.figures.neurons import neurons
+from digimus.figures.profiles import profiles
 from digimus.figures.report import write_report
 from digimus.figures.retention import retention
+from digimus.figures.sensitivity import sensitivity
 from digimus.figures.states import states
 from digimus.figures.style import PNG_DPI, plot_style
 from digimus.figures.tasks import tasks
@@ -20,8 +23,11 @@ from digimus.storage import writing
 from digimus.suggest import did_you_mean
 
 FIGURES = {
+    "neurons": neurons,
     "graphs": graphs,
     "motifs": motifs,
+    "profiles": profiles,
+    "sensitivity": sensitivity,
     "tasks": tasks,
     "learning": learning,
     "decoding": decoding,

@@ -40,7 +40,7 @@ def decoding(inputs):
     scores = inputs.table("evaluation/scores.csv", SCORES)
     nulls = inputs.table("evaluation/nulls.csv", NULLS)
     scores = scores[(scores["metric"] == "balanced_accuracy") & (scores["fold"].astype(str) == "all")]
-    scores = scores[scores["benchmark"] != "rules"]
+    scores = scores[~scores["benchmark"].isin(("rules", "rules together"))]
     datasets = list(dict.fromkeys([*scores["benchmark"], *nulls["benchmark"]]))
     page = Page(12 + 58 * max(len(datasets), 1))
     grid = page.figure.subplots(

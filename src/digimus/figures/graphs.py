@@ -1,23 +1,46 @@
-"""Where the neurons are, how connection falls with distance, and how dense and reciprocal each region is."""
+"""A region in the brain with its neurons and contacts, and how dense and reciprocal every region is."""
 
 import numpy as np
+import pandas as pd
 
-from digimus.figures.style import GREY, PALE, Page, legend_entry, region_colours, region_labels
+from digimus.figures.style import (
+    GREY,
+    INK,
+    MINUTE,
+    PALE,
+    TINY,
+    Page,
+    legend_entry,
+    region_colours,
+    region_labels,
+    row_size,
+)
 from digimus.figures.style import NEURONS as SIMULATED_NEURONS
 
 GRAPHS = ("source", "region", "n_neurons", "n_brains", "min_neurons", "small", "density", "reciprocity")
 DISTANCE = ("source", "region", "distance_um", "n_pairs", "mean_probability")
 NEURONS = ("id", "source", "region", "soma_ap_um", "soma_dv_um", "soma_ml_um")
+VIEWS = ("source", "region", "kind", "neuron", "ap_um", "dv_um", "ml_um", "value")
+OUTLINES = ("structure", "view", "ring", "x_um", "y_um")
+PLANES = {
+    "AP-ML": ("ap", "ml", "from above"),
+    "AP-DV": ("ap", "dv", "from the side"),
+    "ML-DV": ("ml", "dv", "from the front"),
+}
+AXES = ("ap", "dv", "ml")
+KINDS = {"axon": "#6BAED6", "dendrite": "#882255", "contact": "#E69F00", "soma": INK}
 MANY_POINTS = 2000
+FEW = 8
 
 
 def graphs(inputs):
-    """Soma positions (two projections), connection probability by distance, density and reciprocity.
+    """An example region in three projections, somas, connection by distance, density and reciprocity.
 
     Parameters
     ----------
     inputs : digimus.figures.Inputs
-        Tables ``connectome/*/graphs.csv``, ``connectome/*/distance.csv``, ``morphology/*/neurons.csv``.
+        Tables ``connectome/*/graphs.csv``, ``connectome/*/distance.csv``, ``connectome/*/views/*.csv``,
+        ``morphology/*/neurons.csv`` and ``morphology/*/outlines.csv``.
 
     Returns
     -------
@@ -26,74 +49,193 @@ def graphs(inputs):
     regions = inputs.table("connectome/*/graphs.csv", GRAPHS)
     distance = inputs.table("connectome/*/distance.csv", DISTANCE)
     neurons = inputs.table("morphology/*/neurons.csv", NEURONS)
+    views = inputs.table("connectome/*/views/*.csv", VIEWS)
+    outlines = inputs.by_source("morphology/*/outlines.csv", OUTLINES)
     regions = regions.assign(label=region_labels(regions))
     colours = region_colours(regions["label"])
-    few = len(colours) <= 8
+    example = _example(regions, views)
 
-    page = Page(62 + max(38, 14 + 4.2 * len(regions)))
-    top, bottom = page.figure.subfigures(2, 1, height_ratios=[62, max(38, 14 + 4.2 * len(regions))])
-    a, b, c = top.subplots(1, 3)
-    _somas(page, a, b, neurons, colours)
-    _by_distance(page, c, distance.assign(label=region_labels(distance)), colours)
-    if few and colours:
+    tall = row_size(len(regions))[0]
+    heights = [60, 60, 66, 20 + max(24, tall * len(regions))]
+    page = Page(sum(heights))
+    parts = page.figure.subfigures(4, 1, height_ratios=heights)
+    _projections(page, parts[0], parts[1], views, outlines, example)
+    c, d = parts[2].subplots(1, 2, width_ratios=[1.15, 1])
+    _somas(page, c, neurons, colours, outlines)
+    _by_distance(page, d, distance.assign(label=region_labels(distance)), colours)
+    if 0 < len(colours) <= FEW:
         handles, names = [legend_entry(colour) for colour in colours.values()], list(colours)
         if set(region_labels(neurons)) - set(colours):
             handles, names = [*handles, legend_entry(PALE)], [*names, "other regions"]
-        top.legend(handles, names, loc="outside lower center", ncols=5)
-    d, e = bottom.subplots(1, 2, sharey=True)
-    _dots(page, d, "d", regions, colours, "density", "density (mean connection probability)")
-    _dots(page, e, "e", regions, colours, "reciprocity", "reciprocity")
+        parts[2].legend(handles, names, loc="outside lower center", ncols=5)
+    e, f = parts[3].subplots(1, 2, sharey=True)
+    _dots(page, e, "e", regions, colours, "density", "density (mean connection probability)")
+    _dots(page, f, "f", regions, colours, "reciprocity", "reciprocity")
     if len(regions):
-        e.plot(regions["density"], range(len(regions)), "|", color=GREY, markersize=8, zorder=1)
+        f.plot(regions["density"], range(len(regions)), "|", color=GREY, markersize=0.9 * tall, zorder=1)
         handles = [legend_entry(GREY, "|", size=8), legend_entry(GREY), legend_entry(GREY, filled=False)]
         labels = ["independent edges of that density", "region", "region with too few neurons"]
         keep = [0, 1, 2] if regions["small"].astype(bool).any() else [0]
-        bottom.legend(
+        parts[3].legend(
             [handles[k] for k in keep], [labels[k] for k in keep], loc="outside lower right", ncols=3
         )
-    page.simulated("ab", SIMULATED_NEURONS, sorted(inputs.simulated_sources(neurons)))
-    page.simulated("cde", SIMULATED_NEURONS, sorted(inputs.simulated_sources(regions)))
+    shown = views[(views["source"] == example[0]) & (views["region"] == example[1])] if example else views[:0]
+    page.simulated("ab", SIMULATED_NEURONS, sorted(inputs.simulated_sources(shown)))
+    page.simulated("c", SIMULATED_NEURONS, sorted(inputs.simulated_sources(neurons)))
+    page.simulated("def", SIMULATED_NEURONS, sorted(inputs.simulated_sources(regions)))
     return page.finish()
 
 
-def _somas(page, a, b, neurons, colours):
-    """Positions from above and from the side, in mm."""
-    page.panel(a, "a", "somas from above")
-    page.panel(b, "b", "somas from the side")
-    if not len(neurons):
-        for axes, letter in ((a, "a"), (b, "b")):
-            page.not_available(axes, letter, "no neuron was read")
+def _example(regions, views):
+    """Source and name of the first region with enough neurons; of the first one at all where none has."""
+    drawn = set(views[["source", "region"]].astype(str).itertuples(index=False, name=None))
+    enough = regions[~regions["small"].astype(str).eq("True")] if len(regions) else regions
+    wanted = [(str(row.source), str(row.region)) for table in (enough, regions) for row in table.itertuples()]
+    return next((pair for pair in [*wanted, *sorted(drawn)] if pair in drawn), None)
+
+
+def _projections(page, above, below, views, outlines, example):
+    """The example region in the whole brain with its axons, and near by with dendrites and contacts."""
+    if example is None:
+        for letter, part in (("a", above), ("b", below)):
+            axes = part.subplots()
+            page.panel(axes, letter, "an example region in the brain" if letter == "a" else "near by")
+            page.not_available(axes, letter, "no region has neurons to draw", 80)
         return
-    shown = neurons.assign(label=region_labels(neurons))
-    for letter, axes, other in (("a", a, "ml"), ("b", b, "dv")):
-        x, y = shown["soma_ap_um"] / 1000, shown[f"soma_{other}_um"] / 1000
-        page.keep(letter, shown[["source", "region", "id"]].assign(ap_mm=x, **{f"{other}_mm": y}))
-        many = len(shown) > MANY_POINTS
-        for label in [*sorted(set(shown["label"]) - set(colours)), *colours]:
-            here = shown["label"] == label
-            axes.plot(
-                x[here], y[here], ".", color=colours.get(label, PALE), markersize=2 if many else 2.6,
-                markeredgewidth=0, alpha=0.8, rasterized=many,
+    source, region = example
+    here = views[(views["source"].astype(str) == source) & (views["region"].astype(str) == region)]
+    points = here.rename(columns={f"{axis}_um": f"{axis}_mm" for axis in AXES})
+    points = points.assign(**{f"{axis}_mm": here[f"{axis}_um"] / 1000 for axis in AXES})
+    rings = outlines.get(source, pd.DataFrame(columns=list(OUTLINES)))
+    rings = rings[rings["structure"].astype(str).isin(["brain", region])].dropna(subset=["x_um", "y_um"])
+    columns = ["source", "region", "kind", "neuron", "ap_mm", "dv_mm", "ml_mm", "value"]
+    kinds = dict(a=["axon", "soma"], b=["dendrite", "contact", "soma"])
+    n = points.loc[points["kind"].isin(["axon", "dendrite", "soma"]), "neuron"].nunique()
+    titles = dict(
+        a=f"{region}: axons of {n} example neurons in the brain",
+        b=f"{region}, near the somas: dendrites and potential contacts of the same neurons",
+    )
+    for letter, part in (("a", above), ("b", below)):
+        shown = points[points["kind"].isin(kinds[letter])]
+        page.keep(letter, shown[columns])
+        if letter == "a" and len(rings):
+            page.keep("a", rings.assign(source=source)[["source", *OUTLINES]])
+        limits = _limits(points, rings if letter == "a" else rings[:0])
+        wide = [np.ptp(limits[x]) for x, _, _ in PLANES.values()]
+        axes_row = part.subplots(1, 3, width_ratios=wide)
+        for axes, (view, (x, y, side)) in zip(axes_row, PLANES.items(), strict=True):
+            _outline(axes, rings[rings["view"] == view], region)
+            for kind in kinds[letter]:
+                _cloud(axes, shown[shown["kind"] == kind], kind, x, y)
+            axes.set_xlim(limits[x])
+            axes.set_ylim(limits[y][::-1])
+            axes.set_aspect("equal", adjustable="box")
+            axes.set_xlabel(f"{x.upper()} (mm)")
+            axes.set_ylabel(f"{y.upper()} (mm)")
+            side_text = axes.annotate(
+                side, (1, 1), xycoords="axes fraction", xytext=(0, 3), textcoords="offset points",
+                ha="right", fontsize=TINY, color="#555555", annotation_clip=False,
             )  # fmt: skip
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.invert_yaxis()
-        axes.set_xlabel("anterior → posterior, AP (mm)")
-    a.set_ylabel("medial–lateral, ML (mm)")
-    b.set_ylabel("ventral ← dorsal, DV (mm)")
+            side_text.set_in_layout(False)
+        page.panel(axes_row[0], letter, titles[letter], 13, wide=True)
+    names = [kind for kind in KINDS if (points["kind"] == kind).any()]
+    words = dict(axon="axon", dendrite="dendrite", contact="potential contact", soma="soma")
+    handles = [legend_entry(KINDS[kind], size=3.5) for kind in names]
+    names = [words[kind] for kind in names]
+    if len(rings):
+        handles += [legend_entry(INK, "", "-"), legend_entry(GREY, "", "-")]
+        names += [f"outline of {region}", "outline of the brain"]
+    below.legend(handles, names, loc="outside lower center", ncols=6)
+
+
+def _outline(axes, rings, region):
+    for (structure, _), ring in rings.groupby(["structure", "ring"], sort=False):
+        closed = pd.concat([ring, ring.head(1)])
+        axes.plot(
+            closed["x_um"] / 1000, closed["y_um"] / 1000, "-", linewidth=0.7,
+            color=INK if str(structure) == region else GREY, zorder=4 if str(structure) == region else 1,
+        )  # fmt: skip
+
+
+def _cloud(axes, rows, kind, x, y):
+    """Points of one kind; those of contacts grow with the expected number of synapses."""
+    if not len(rows):
+        return
+    if kind == "contact":
+        size = 0.8 + 4 * np.sqrt(rows["value"] / max(rows["value"].max(), 1e-12))
+        axes.scatter(
+            rows[f"{x}_mm"], rows[f"{y}_mm"], s=size, color=KINDS[kind], linewidths=0, alpha=0.6, zorder=2,
+            rasterized=len(rows) > MANY_POINTS,
+        )  # fmt: skip
+        return
+    size, alpha, order = {"axon": (0.7, 0.6, 2), "dendrite": (1.3, 0.8, 3), "soma": (3, 1, 5)}[kind]
+    axes.plot(
+        rows[f"{x}_mm"], rows[f"{y}_mm"], "o", color=KINDS[kind], markersize=size, markeredgewidth=0,
+        alpha=alpha, zorder=order, rasterized=len(rows) > MANY_POINTS,
+    )  # fmt: skip
+
+
+def _limits(points, rings):
+    """Ends of every axis in mm: of the outlines, or without them of the somas and most of the dendrites."""
+    limits = {}
+    near = points[points["kind"].isin(["soma", "dendrite"])]
+    near = near if len(near) else points
+    for axis in AXES:
+        values = near[f"{axis}_mm"].to_numpy(float)
+        values = values[np.isfinite(values)]
+        low, high = np.quantile(values, [0.005, 0.995]) if len(values) else (0.0, 1.0)
+        margin = 0.08 * (high - low) + 0.05
+        limits[axis] = np.array([low - margin, high + margin])
+    for view, (x, y, _) in PLANES.items():
+        here = rings[rings["view"] == view]
+        for axis, column in ((x, "x_um"), (y, "y_um")):
+            if len(here):
+                ends = np.array([here[column].min(), here[column].max()]) / 1000
+                margin = 0.03 * np.ptp(ends) + 0.05
+                limits[axis] = np.array([ends[0] - margin, ends[1] + margin])
+    return limits
+
+
+def _somas(page, axes, neurons, colours, outlines):
+    """Positions from above, in mm, on the outline of the brain."""
+    page.panel(axes, "c", "somas of all regions, from above")
+    if not len(neurons):
+        page.not_available(axes, "c", "no neuron was read")
+        return
+    for rings in outlines.values():
+        brain = rings[(rings["structure"] == "brain") & (rings["view"] == "AP-ML")]
+        if len(brain):
+            _outline(axes, brain, None)
+            break
+    shown = neurons.assign(label=region_labels(neurons))
+    x, y = shown["soma_ap_um"] / 1000, shown["soma_ml_um"] / 1000
+    page.keep("c", shown[["source", "region", "id"]].assign(ap_mm=x, ml_mm=y))
+    many = len(shown) > MANY_POINTS
+    for label in [*sorted(set(shown["label"]) - set(colours)), *colours]:
+        here = shown["label"] == label
+        axes.plot(
+            x[here], y[here], ".", color=colours.get(label, PALE), markersize=2 if many else 2.6,
+            markeredgewidth=0, alpha=0.8, rasterized=many,
+        )  # fmt: skip
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.invert_yaxis()
+    axes.set_xlabel("anterior → posterior, AP (mm)")
+    axes.set_ylabel("medial–lateral, ML (mm)")
 
 
 def _by_distance(page, axes, distance, colours):
-    page.panel(axes, "c", "connection and distance")
+    page.panel(axes, "d", "connection and distance")
     if not len(distance):
-        page.not_available(axes, "c", "no region has a graph")
+        page.not_available(axes, "d", "no region has a graph")
         return
     columns = ["source", "region", "distance_um", "n_pairs", "mean_probability"]
-    page.keep("c", distance[columns])
+    page.keep("d", distance[columns])
+    few = len(colours) <= FEW
     for label, rows in distance.groupby("label", sort=False):
         rows = rows.sort_values("distance_um")
         axes.plot(
-            rows["distance_um"], rows["mean_probability"], "-", color=colours.get(label, GREY), linewidth=0.9,
-            marker="o", markersize=2,
+            rows["distance_um"], rows["mean_probability"], "-", color=colours.get(label, GREY),
+            linewidth=0.9 if few else 0.6, marker="o" if few else "", markersize=2,
         )  # fmt: skip
     axes.set_ylim(bottom=0)
     # A long tail without connections would press the rest against the axis.
@@ -109,18 +251,23 @@ def _dots(page, axes, letter, regions, colours, column, name):
         page.not_available(axes, letter, "no region has a graph")
         return
     page.keep(letter, regions[["source", "region", "n_neurons", "n_brains", "min_neurons", "small", column]])
+    _, size = row_size(len(regions))
     for y, row in enumerate(regions.itertuples()):
-        colour, small = colours[row.label], bool(row.small)
+        colour, small = colours[row.label], str(row.small) == "True"
         value = getattr(row, column)
-        axes.plot([value], [y], "o", color=colour, markerfacecolor="white" if small else colour, markersize=5)
+        axes.plot(
+            [value], [y], "o", color=colour, markerfacecolor="white" if small else colour,
+            markersize=3 if size == MINUTE else 5,
+        )  # fmt: skip
         if not np.isfinite(value):
-            axes.text(0, y, "not available", va="center", color="#555555")
+            axes.text(0, y, "not available", va="center", color="#555555", fontsize=size)
     axes.set_yticks(
         range(len(regions)),
         [
-            f"{row.label}  (n = {row.n_neurons}{f' < {row.min_neurons}' if row.small else ''})"
+            f"{row.label}  (n = {row.n_neurons}{f' < {row.min_neurons}' if str(row.small) == 'True' else ''})"
             for row in regions.itertuples()
         ],
+        fontsize=size,
     )
     axes.set_ylim(len(regions) - 0.5, -0.5)
     top = float(np.nan_to_num(regions[column].max(), nan=1.0)) or 1.0
@@ -128,4 +275,4 @@ def _dots(page, axes, letter, regions, colours, column, name):
     axes.grid(axis="y", color="#EEEEEE", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel(name)
-    axes.tick_params(axis="y", length=0, labelleft=letter == "d")
+    axes.tick_params(axis="y", length=0, labelleft=letter == "e")

@@ -60,6 +60,34 @@ class Inputs:
             found.append(table)
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(columns))
 
+    def by_source(self, pattern, columns):
+        """Tables that belong to one source each, by the folder they lie in.
+
+        Parameters
+        ----------
+        pattern : str
+            For example ``motifs/*/linkage.csv``; the star stands for the source.
+        columns : sequence of str
+            What the figure needs.
+
+        Returns
+        -------
+        dict of str to pandas.DataFrame
+            Without the empty ones.
+
+        Raises
+        ------
+        InputError
+            If a table with rows lacks a column.
+        """
+        place = PurePosixPath(pattern).parts[::-1].index("*")
+        found = {}
+        for path, table in self.tables.items():
+            if PurePosixPath(str(path)).match(pattern) and len(table):
+                only = Inputs({path: table}).table(pattern, columns)
+                found[PurePosixPath(str(path)).parts[::-1][place]] = only
+        return found
+
     def simulated_sources(self, table):
         """Sources of a table's rows that are simulated, by the caller's word or the table's own."""
         if not len(table):

@@ -207,7 +207,7 @@ def _left_out(name, table):
 
 
 def _figure_number(file):
-    """The figure's number, from a name such as fig2_motifs.png."""
+    """The figure's number, from a name such as fig3_motifs.png."""
     return int("".join(filter(str.isdigit, Path(file).name.split("_")[0])))
 
 

@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 
 WIDTH_MM = 180
 PNG_DPI = 200
-SMALL, TINY = 7, 6
+SMALL, TINY, MINUTE = 7, 6, 5
+LUMINANCE = (0.299, 0.587, 0.114)
 
 RC = {
     "pdf.fonttype": 42,
@@ -144,14 +145,45 @@ def region_colours(labels):
     return {label: tuple(shade) for label, shade in zip(labels, shades, strict=True)}
 
 
-def region_labels(table):
-    """Regions by name; with their source where there is more than one."""
+def region_labels(table, *, sources=None):
+    """Regions by name; with their source where there is more than one in `sources` (those of the table)."""
     if not len(table):
         return pd.Series([], dtype=str, index=table.index)
-    region = table["region"].astype(str)
-    if table["source"].nunique() < 2:
+    region, source = table["region"].astype(str), table["source"].astype(str)
+    if len(set(source if sources is None else sources)) < 2:
         return region
-    return region + " (" + table["source"].astype(str) + ")"
+    return region.where(region == source, region + " (" + source + ")")
+
+
+def row_size(n):
+    """Height of a row in mm and the size of its label in points, for a list of `n` rows."""
+    if n <= 12:
+        return 5.2, SMALL
+    return (3.4, TINY) if n <= 26 else (2.3, MINUTE)
+
+
+def round_ticks(low, high, most=4):
+    """Few round numbers between two positive ends, for a logarithmic axis."""
+    found = []
+    for steps in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
+        ticks = [step * 10.0**power for power in range(-12, 13) for step in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(found) >= 2 and len(ticks) > most:
+            break
+        found = ticks or found
+        if len(found) >= most - 1:
+            break
+    return found[:: -(-len(found) // most)] if found else []
+
+
+def ink_on(colour):
+    """White or ink, whichever is read better on a colour (red, green, blue, …)."""
+    return "white" if np.dot(colour[:3], LUMINANCE) < 0.45 else INK
+
+
+def minus(text):
+    """Numbers with a true minus sign."""
+    return text.replace("-", "−")
 
 
 def spread(n, width):
@@ -192,13 +224,19 @@ class Page:
         FigureCanvasAgg(self.figure)
         self._tables, self._simulated = [], {}
 
-    def panel(self, axes, letter, title="", pad_pt=5):
-        """Give an axes its letter and its title, `pad_pt` points above it."""
+    def panel(self, axes, letter, title="", pad_pt=5, *, wide=False):
+        """Give an axes its letter and its title, `pad_pt` points above it; a wide one may run over others."""
         axes.annotate(
             letter, (0, 1), xycoords="axes fraction", xytext=(-13, pad_pt), textcoords="offset points",
             fontsize=9, fontweight="bold", ha="right", va="baseline", annotation_clip=False,
         )  # fmt: skip
-        axes.set_title(title, pad=pad_pt)
+        axes.set_title(" " if wide else title, pad=pad_pt)
+        if wide:
+            over = axes.annotate(
+                title, (0, 1), xycoords="axes fraction", xytext=(0, pad_pt), textcoords="offset points",
+                fontsize=7.5, annotation_clip=False,
+            )  # fmt: skip
+            over.set_in_layout(False)
 
     def keep(self, letter, table):
         """Add a panel's numbers to the table behind the figure."""
