@@ -10,14 +10,29 @@ import inspect
 import torch
 
 from digimus.errors import InputError
+from digimus.models.alif import ALIF
+from digimus.models.gru import GRU
+from digimus.models.leaky import LeakyRNN
 from digimus.models.lif import DigiMus
+from digimus.models.lru import LRU
 from digimus.models.lstm import LSTM
-from digimus.models.motif_term import LOSSES, MotifTerm, soft_adjacency
-from digimus.models.size import matched_settings, n_parameters
-from digimus.models.surrogates import SURROGATES
+from digimus.models.motif_term import LOSSES, MotifTerm, RegionTerms, soft_adjacency
+from digimus.models.settings import check_whole
+from digimus.models.size import match, matched_settings, n_parameters
+from digimus.models.tcn import TCN
+from digimus.models.transformer import Transformer
 from digimus.suggest import did_you_mean
 
-MODELS = {"digimus": DigiMus, "lstm": LSTM}
+MODELS = {
+    "digimus": DigiMus,
+    "lstm": LSTM,
+    "gru": GRU,
+    "tcn": TCN,
+    "transformer": Transformer,
+    "leaky": LeakyRNN,
+    "alif": ALIF,
+    "lru": LRU,
+}
 
 
 def build(name, n_inputs, n_outputs, *, seed=0, **settings):
@@ -40,7 +55,7 @@ def build(name, n_inputs, n_outputs, *, seed=0, **settings):
     Raises
     ------
     InputError
-        For an unknown model, setting or surrogate, or a size below one.
+        For an unknown model or setting, a size below one, or a value that the model refuses.
     """
     if name not in MODELS:
         raise InputError(
@@ -64,33 +79,26 @@ def build(name, n_inputs, n_outputs, *, seed=0, **settings):
                 got=key,
                 hint=did_you_mean(key, known),
             )
-        if key in ("n_inputs", "n_outputs", "n_units") and not (isinstance(value, int) and value >= 1):
-            raise InputError(
-                "A model's size must be a whole number of one or more.",
-                where=f"models.{name}.{key}",
-                expected="an integer of 1 or more",
-                got=repr(value),
-                hint="128 or 256 units are usual.",
-            )
-    surrogate = settings.get("surrogate")
-    if surrogate is not None and surrogate not in SURROGATES:
-        raise InputError(
-            f"There is no surrogate derivative {surrogate!r}.",
-            where=f"models.{name}.surrogate",
-            expected=f"one of {', '.join(SURROGATES)}",
-            got=repr(surrogate),
-            hint=did_you_mean(surrogate, SURROGATES),
-        )
+        if key in ("n_inputs", "n_outputs", "n_units"):
+            check_whole(f"models.{name}.{key}", value)
     return MODELS[name](n_inputs, n_outputs, rng=torch.Generator().manual_seed(seed), **settings)
 
 
 __all__ = [
+    "ALIF",
+    "GRU",
     "LOSSES",
+    "LRU",
     "LSTM",
     "MODELS",
+    "TCN",
     "DigiMus",
+    "LeakyRNN",
     "MotifTerm",
+    "RegionTerms",
+    "Transformer",
     "build",
+    "match",
     "matched_settings",
     "n_parameters",
     "soft_adjacency",

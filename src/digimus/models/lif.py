@@ -2,7 +2,9 @@
 
 v_t = beta v_{t-1} (1 - s_{t-1}) + (1 - beta) (W_in x_t + W s_{t-1} + b),  s_t = [v_t >= v_th],
 beta = exp(-dt / tau_m). The time loop is one autograd function with a backward pass derived by hand:
-the input product is taken for all steps at once, and so is the gradient of the weights.
+the input product is taken for all steps at once, and so is the gradient of the weights. Signs, masks,
+regions and the preset of earlier constants only change W and beta, and keep that function. Soft reset,
+adaptation, learnt time constants and delays take the plain loop of `digimus.models.spiking`.
 """
 
 import math
@@ -10,11 +12,19 @@ import math
 import torch
 from torch import nn
 
+from digimus.errors import InputError
+from digimus.models.settings import check_choice, check_number
+from digimus.models.spiking import RESETS, lif_loop
+from digimus.models.structure import dale_signs, make_delays, make_mask, region_coupling, region_slices
 from digimus.models.surrogates import SURROGATES
+
+PRESETS = ("default", "earlier")
+EARLIER_BETA = 0.2
+DEFAULTS = dict(tau_m_ms=100.0, threshold=0.5, surrogate="fast_sigmoid", learn_time_constants=False)
 
 
 class DigiMus(nn.Module):
-    """One module of LIF neurons between an encoder and a leaky readout.
+    """Modules of LIF neurons between an encoder and a leaky readout.
 
     Without a motif term it is the structure-free twin.
 
@@ -31,6 +41,36 @@ class DigiMus(nn.Module):
         Standard deviation of noise on the input current while training; 0 when evaluating.
     gain : float
         Scale of the initial recurrent weights, in units of 1 / sqrt(n_units).
+    preset : {"default", "earlier"}
+        The earlier constants of the group behind DigiMus: v_t = .2 v_{t-1} (1 - s_{t-1}) + I_t without the
+        factor 1 - beta, threshold .5, a rectangular surrogate of half-width .5, whatever the time step.
+    reset : {"hard", "soft"}
+        After a spike the potential starts from 0, or loses v_th.
+    adaptation : float
+        A unit's threshold rises by this times its leakily filtered spikes.
+    tau_adaptation_ms : float
+        Time constant of that filter.
+    learn_time_constants : bool
+        Learn each unit's beta, and its decay of adaptation where there is one, from the given values on.
+    excitatory_share : float, optional
+        Dale signs: this share of the units only excites, the others only inhibit. W is then |w| times the
+        sign of the presynaptic unit; inhibitory weights start larger, so that both kinds balance.
+    mask : float, array-like or path, optional
+        The recurrent weights that may be other than zero; see `digimus.models.structure.make_mask`.
+    mask_density : float, optional
+        Density of a mask drawn from a region's graph.
+    delay_steps : int or array-like
+        The longest delay of a synapse, or all delays; see `digimus.models.structure.make_delays`.
+    regions : sequence of str, optional
+        Names of the modules; the units are dealt to them in equal numbers.
+    projections : array-like or path, optional
+        Row projects to column: weights between modules are multiplied by it, and absent where it is 0. A
+        path is that of a table; see `digimus.models.structure.region_coupling`.
+
+    Raises
+    ------
+    InputError
+        For a setting out of range, or one that the preset fixes.
     """
 
     def __init__(
@@ -41,19 +81,42 @@ class DigiMus(nn.Module):
         rng,
         n_units=128,
         dt_ms=20.0,
-        tau_m_ms=100.0,
+        tau_m_ms=DEFAULTS["tau_m_ms"],
         tau_readout_ms=100.0,
-        threshold=0.5,
-        surrogate="fast_sigmoid",
+        threshold=DEFAULTS["threshold"],
+        surrogate=DEFAULTS["surrogate"],
         recurrent_noise=0.0,
         gain=1.0,
+        preset="default",
+        reset="hard",
+        adaptation=0.0,
+        tau_adaptation_ms=700.0,
+        learn_time_constants=DEFAULTS["learn_time_constants"],
+        excitatory_share=None,
+        mask=None,
+        mask_density=None,
+        delay_steps=1,
+        regions=None,
+        projections=None,
     ):
         super().__init__()
+        _check(
+            type(self).__name__.lower(), preset, reset, surrogate, recurrent_noise=recurrent_noise,
+            adaptation=adaptation, dt_ms=dt_ms, tau_m_ms=tau_m_ms, tau_readout_ms=tau_readout_ms,
+            threshold=threshold, gain=gain, tau_adaptation_ms=tau_adaptation_ms,
+            learn_time_constants=learn_time_constants,
+        )  # fmt: skip
         self.beta = math.exp(-dt_ms / tau_m_ms)
         self.kappa = math.exp(-dt_ms / tau_readout_ms)
+        self.rho = math.exp(-dt_ms / tau_adaptation_ms)
         self.threshold = threshold
         self.surrogate = SURROGATES[surrogate]
         self.recurrent_noise = recurrent_noise
+        self.reset, self.adaptation = reset, adaptation
+        self.input_scale = 1.0
+        if preset == "earlier":
+            self.beta, self.surrogate = EARLIER_BETA, SURROGATES["rectangular"]
+            self.input_scale = 1 / (1 - EARLIER_BETA)  # takes the factor 1 - beta out again
         self.w_in = nn.Parameter(torch.randn(n_units, n_inputs, generator=rng) * (4.0 / math.sqrt(n_inputs)))
         self.w = nn.Parameter(torch.randn(n_units, n_units, generator=rng) * (gain / math.sqrt(n_units)))
         self.b = nn.Parameter(torch.full((n_units,), 0.3))
@@ -63,18 +126,80 @@ class DigiMus(nn.Module):
                 torch.randn(n_outputs, n_units, generator=rng) * (3.0 / math.sqrt(n_units))
             )
             self.readout.bias.zero_()
+        self._set_structure(rng, excitatory_share, mask, mask_density, delay_steps, regions, projections)
+        self._set_time_constants(learn_time_constants)
+
+    def _set_structure(self, rng, excitatory_share, mask, mask_density, delay_steps, regions, projections):
+        """What is fixed about W; drawn last, so that networks with and without it start alike."""
+        n_units = len(self.b)
+        self.region_slices = region_slices(regions, n_units) if regions is not None else {}
+        coupling = _coupling(self.region_slices, regions, projections)
+        signs = None if excitatory_share is None else dale_signs(n_units, excitatory_share)
+        self.register_buffer("coupling", coupling, persistent=False)
+        self.register_buffer("signs", signs, persistent=False)
+        self.mask = None if mask is None else _kept(make_mask(mask, n_units, rng, mask_density))
+        delays = make_delays(delay_steps, n_units, rng)
+        self.delays = None if delays is None else _kept(delays)
+        with torch.no_grad():
+            if signs is not None:
+                self.w[:, signs < 0] *= float((signs > 0).sum() / (signs < 0).sum())
+            if mask is not None:
+                self.w /= math.sqrt(float(self.mask.float().mean()))
+
+    def _set_time_constants(self, learnt):
+        """Learnt decays are sigmoids of free numbers, and so stay between 0 and 1."""
+        self.learnt = learnt
+        if learnt:
+            n_units = len(self.b)
+            self.beta_logit = nn.Parameter(torch.full((n_units,), math.log(self.beta / (1 - self.beta))))
+            if self.adaptation:
+                self.rho_logit = nn.Parameter(torch.full((n_units,), math.log(self.rho / (1 - self.rho))))
 
     @property
     def recurrent_weight(self):
         """W, shape (n_units, n_units): row postsynaptic, column presynaptic."""
-        return self.w
+        weight = self.w
+        if self.signs is not None:
+            weight = weight.abs() * self.signs
+        if self.coupling is not None:
+            weight = weight * self.coupling
+        return weight if self.mask is None else weight * self.mask
+
+    def region_weight(self, region):
+        """The block of W within a region."""
+        part = self.region_slices[region]
+        return self.recurrent_weight[part, part]
+
+    @property
+    def n_fixed(self):
+        """How many recurrent weights are 0 whatever is learnt."""
+        fixed = torch.zeros_like(self.w, dtype=torch.bool)
+        for factor in (self.coupling, self.mask):
+            fixed = fixed if factor is None else fixed | (factor == 0)
+        return int(fixed.sum())
+
+    @property
+    def time_constants(self):
+        """Decays of membrane and adaptation in a step: numbers, or tensors of shape (n_units,) if learnt."""
+        if not self.learnt:
+            return self.beta, self.rho
+        return torch.sigmoid(self.beta_logit), torch.sigmoid(self.rho_logit) if self.adaptation else self.rho
 
     def spikes(self, inputs):
         """Spikes (time, batch, unit) for inputs (batch, time, input)."""
-        current = nn.functional.linear(inputs.transpose(0, 1), self.w_in, self.b)
+        w_in, w, b = self.w_in, self.recurrent_weight, self.b
+        if self.input_scale != 1:
+            w_in, w, b = w_in * self.input_scale, w * self.input_scale, b * self.input_scale
+        current = nn.functional.linear(inputs.transpose(0, 1), w_in, b)
         if self.training and self.recurrent_noise > 0:
-            current = current + self.recurrent_noise * torch.randn_like(current)
-        return LIFLoop.apply(current, self.w, self.beta, self.threshold, self.surrogate)
+            current = current + self.recurrent_noise * self.input_scale * torch.randn_like(current)
+        if self.reset == "hard" and not self.adaptation and not self.learnt and self.delays is None:
+            return LIFLoop.apply(current, w, self.beta, self.threshold, self.surrogate)
+        beta, rho = self.time_constants
+        return lif_loop(
+            current, w, beta, self.threshold, self.surrogate,
+            reset=self.reset, adaptation=self.adaptation, rho=rho, delays=self.delays,
+        )  # fmt: skip
 
     def run(self, inputs):
         """Readout (batch, time, output) and states (batch, time, unit), the leakily filtered spikes."""
@@ -88,6 +213,48 @@ class DigiMus(nn.Module):
         # The filter and the linear readout commute; the readout has fewer channels.
         projected = nn.functional.linear(self.spikes(inputs), self.readout.weight)
         return (leaky_filter(projected, self.kappa) + self.readout.bias).transpose(0, 1)
+
+
+def _kept(values):
+    """A fixed tensor that is written and read with the trained weights."""
+    return nn.Parameter(values, requires_grad=False)
+
+
+def _coupling(slices, regions, projections):
+    if regions is None:
+        if projections is None:
+            return None
+        raise InputError(
+            "Projections connect regions, and the network has none.",
+            where="models.digimus.projections",
+            expected="regions beside it",
+            got="no regions",
+            hint="Name the regions, in the order of the matrix's rows.",
+        )
+    return region_coupling(slices, projections)
+
+
+def _check(kind, preset, reset, surrogate, *, recurrent_noise, adaptation, learn_time_constants, **positive):
+    for name, value in positive.items():
+        check_number(f"models.{kind}.{name}", value, above=0)
+    for name, value in dict(recurrent_noise=recurrent_noise, adaptation=adaptation).items():
+        check_number(f"models.{kind}.{name}", value, least=0)
+    check_choice(f"models.{kind}.surrogate", surrogate, SURROGATES, "surrogate derivative")
+    check_choice(f"models.{kind}.reset", reset, RESETS, "reset")
+    check_choice(f"models.{kind}.preset", preset, PRESETS, "preset")
+    fixed = dict(
+        tau_m_ms=positive["tau_m_ms"], threshold=positive["threshold"], surrogate=surrogate,
+        learn_time_constants=learn_time_constants,
+    )  # fmt: skip
+    for name, value in fixed.items():
+        if preset == "earlier" and value != DEFAULTS[name]:
+            raise InputError(
+                f"The preset 'earlier' fixes {name}.",
+                where=f"models.{kind}.{name}",
+                expected="nothing beside this preset",
+                got=repr(value),
+                hint="Leave it out, or leave the preset out.",
+            )
 
 
 def leaky_filter(signal, kappa):

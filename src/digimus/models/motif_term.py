@@ -8,10 +8,15 @@ import numpy as np
 import torch
 
 from digimus.errors import InputError
+from digimus.models.participation import energy_distance, soft_participation, standardised
+from digimus.models.settings import check_number
 from digimus.motifs.soft import soft_triad_census
-from digimus.motifs.triads import IS_MOTIF, N_LABELLINGS, N_MUTUAL, N_NULL, N_ONE_WAY
+from digimus.motifs.triads import IS_MOTIF, MOTIFS, N_LABELLINGS, N_MUTUAL, N_NULL, N_ONE_WAY
+from digimus.suggest import did_you_mean
 
 TEMPERATURES = (0.3, 0.05)
+MOST_NEURONS = 256
+"""Neurons of a region that `participation` is compared with; of more, as many are taken."""
 
 
 class MotifTerm:
@@ -20,7 +25,7 @@ class MotifTerm:
     Parameters
     ----------
     prior : digimus.motifs.Prior
-    loss : {"enrichment", "kl", "frequency"}
+    loss : {"enrichment", "kl", "frequency", "participation"}
     weight : float
         Multiplies the loss.
     density : float
@@ -31,14 +36,36 @@ class MotifTerm:
         Over which the temperature falls.
     every : int
         The term is taken every so many updates, times as many.
+    warm_up : float
+        Share of the updates over which the weight rises from 0, in a line.
+    anneal : float
+        Share of the updates, the last ones, over which it falls to 0 again.
+    participation : array, shape (n_neurons, 13), optional
+        How much each neuron of the region takes part in each class; `participation` alone needs it.
 
     Raises
     ------
     InputError
-        If the prior does not hold what the loss needs.
+        If the prior does not hold what the loss needs, or is not one of thirteen classes.
     """
 
-    def __init__(self, prior, *, loss, weight, density, reciprocity_weight, n_updates, every=1):
+    def __init__(
+        self,
+        prior,
+        *,
+        loss,
+        weight,
+        density,
+        reciprocity_weight,
+        n_updates,
+        every=1,
+        warm_up=0.0,
+        anneal=0.0,
+        participation=None,
+    ):
+        _check_length(prior)
+        for name, share in (("warm_up", warm_up), ("anneal", anneal)):
+            check_number(f"training.motif_term.{name}", share, least=0, most=1)
         if loss not in LOSSES:
             raise InputError(
                 f"There is no motif loss {loss!r}.",
@@ -74,6 +101,8 @@ class MotifTerm:
         self.loss, self.weight, self.density = loss, weight, density
         self.reciprocity_weight = reciprocity_weight if loss in ("enrichment", "kl") else 0.0
         self.n_updates, self.every = n_updates, every
+        self.warm_up, self.anneal = warm_up, anneal
+        self.participation = _region_participation(participation, prior) if loss == "participation" else None
         self.target = torch.tensor(np.nan_to_num(prior.enrichment))
         self.class_weight = torch.tensor(prior.weight)
         self.frequency = torch.tensor(np.nan_to_num(prior.frequency))
@@ -88,13 +117,18 @@ class MotifTerm:
         start, end = TEMPERATURES
         progress = min(1.0, update / max(1, self.n_updates - 1))
         edges = soft_adjacency(weight, self.density, start + (end - start) * progress)
-        return self.weight * self.every * self.distance(edges)
+        return self.weight * self._strength(update) * self.every * self.distance(edges)
+
+    def _strength(self, update):
+        """From 0 to 1: the part of the weight that counts at an update."""
+        risen = (update + 1) / (self.warm_up * self.n_updates) if self.warm_up else 1.0
+        left = (self.n_updates - update) / (self.anneal * self.n_updates) if self.anneal else 1.0
+        return max(0.0, min(1.0, risen, left))
 
     def distance(self, edges):
         """The unweighted loss of an adjacency (n, n) of edge probabilities."""
-        counts = soft_triad_census(edges)
         reciprocity, density = _dyads(edges)
-        loss = LOSSES[self.loss](self, counts, density, reciprocity, edges.shape[-1])
+        loss = LOSSES[self.loss](self, edges, density, reciprocity)
         if self.reciprocity_weight > 0:
             loss = loss + self.reciprocity_weight * (reciprocity - self.reciprocity) ** 2
         return loss
@@ -145,27 +179,101 @@ def _dyad_null(density, reciprocity, n):
     return triples * powers[0] * mutual ** powers[1] * one_way ** powers[2] * null ** powers[3]
 
 
-def _enrichment(term, counts, density, reciprocity, n):
-    expected = _dyad_null(density, reciprocity, n)
+def _check_length(prior):
+    for name in ("enrichment", "weight", "frequency"):
+        if np.shape(getattr(prior, name)) != (len(MOTIFS),):
+            raise InputError(
+                f"The prior {prior.name!r} is not one of the thirteen motif classes.",
+                where=f"priors.{prior.name}, {name}",
+                expected=f"{len(MOTIFS)} values, in the order of digimus.motifs.MOTIFS",
+                got=f"shape {np.shape(getattr(prior, name))}",
+                hint="Read priors with digimus.motifs.read_priors.",
+            )
+
+
+def _region_participation(values, prior):
+    """Participation of at most `MOST_NEURONS` neurons, evenly spaced in the order of their sums."""
+    found = np.zeros((0, 0)) if values is None else np.asarray(values, float)
+    fine = found.ndim == 2 and found.shape[1] == len(MOTIFS) and np.isfinite(found).all()
+    if not (fine and (found >= 0).all() and found.sum() > 0):
+        raise InputError(
+            f"The prior {prior.name!r} does not tell how its neurons take part in motifs.",
+            where="training.motif_term.loss",
+            expected=f"participation of its neurons, shape (neurons, {len(MOTIFS)}), 0 or more, not all 0",
+            got="none" if values is None else f"shape {np.shape(values)}",
+            hint="Use a prior of kind region from a source of neurons, or another loss.",
+        )
+    if len(found) > MOST_NEURONS:
+        order = np.argsort(found.sum(1), kind="stable")
+        found = found[order[np.linspace(0, len(found) - 1, MOST_NEURONS).round().astype(int)]]
+    return torch.tensor(found)
+
+
+def _enrichment(term, edges, density, reciprocity):
+    counts = soft_triad_census(edges)
+    expected = _dyad_null(density, reciprocity, edges.shape[-1])
     reached = torch.log((counts + 0.5) / (expected + 0.5))[..., IS_MOTIF]
     weight, target = (values.to(counts.device) for values in (term.class_weight, term.target))
     return (weight * (reached - target) ** 2).sum()
 
 
-def _shares(counts):
-    connected = counts[..., IS_MOTIF].clamp(min=0)
+def _shares(edges):
+    connected = soft_triad_census(edges)[..., IS_MOTIF].clamp(min=0)
     return connected / connected.sum()
 
 
-def _kl(term, counts, density, reciprocity, n):
-    reached = _shares(counts).clamp(min=1e-12)
+def _kl(term, edges, density, reciprocity):
+    reached = _shares(edges).clamp(min=1e-12)
     # Not xlogy(p, p / q), whose gradient is nan where p is 0.
-    target = term.frequency.to(counts.device)
+    target = term.frequency.to(reached.device)
     return (torch.special.xlogy(target, target) - target * reached.log()).sum()
 
 
-def _frequency(term, counts, density, reciprocity, n):
-    return ((_shares(counts) - term.frequency.to(counts.device)) ** 2).sum()
+def _frequency(term, edges, density, reciprocity):
+    return ((_shares(edges) - term.frequency.to(edges.device)) ** 2).sum()
 
 
-LOSSES = {"enrichment": _enrichment, "kl": _kl, "frequency": _frequency}
+def _participation(term, edges, density, reciprocity):
+    reached = soft_participation(edges).to(torch.float64)
+    return energy_distance(*standardised(reached, term.participation.to(edges.device)))
+
+
+LOSSES = {"enrichment": _enrichment, "kl": _kl, "frequency": _frequency, "participation": _participation}
+"""Each maps a term, an adjacency (n, n), its density and its reciprocity to a scalar."""
+
+
+class RegionTerms:
+    """A motif term for each module of a network with regions, taken on its block of the weights.
+
+    Parameters
+    ----------
+    terms : dict of str to MotifTerm
+        By region; regions without one are free.
+    slices : dict of str to slice
+        `DigiMus.region_slices`.
+
+    Raises
+    ------
+    InputError
+        If a term names a region that the network does not have.
+    """
+
+    def __init__(self, terms, slices):
+        for region in terms:
+            if region not in slices:
+                raise InputError(
+                    f"A motif term is for a region {region!r} that the network does not have.",
+                    where="models.digimus.regions",
+                    expected=f"one of {', '.join(slices) or 'none'}",
+                    got=repr(region),
+                    hint=did_you_mean(region, slices),
+                )
+        self.parts = [(slices[region], term) for region, term in terms.items()]
+
+    def is_due(self, update):
+        """Whether any term is taken at this update."""
+        return any(term.is_due(update) for _, term in self.parts)
+
+    def __call__(self, weight, update):
+        """The sum of the terms that are due, each of its own block of W[post, pre]."""
+        return sum(term(weight[part, part], update) for part, term in self.parts if term.is_due(update))
