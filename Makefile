@@ -1,18 +1,21 @@
 # make figures   set up and run the whole workflow (CONFIG=config/<overlay>.yaml to change it)
 # make test      set up and run every check
 # make setup     make .venv alone, from the lock, with the library installed editable
+# make benchmark our speed beside that of other programs (ONLY=census for one part); see benchmarks/README.md
 #
-# Settings: PYTHON (3.11), CORES (all), CONFIG, TORCH_INDEX (an index of CPU or CUDA builds of torch)
+# Settings: PYTHON (3.11), CORES (all), CONFIG, ONLY, TORCH_INDEX (an index of CPU or CUDA builds of torch)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= all
 CONFIG ?=
+ONLY ?=
 TORCH_INDEX ?=
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .peers/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup figures test unit check lock clean
+.PHONY: setup figures test unit check lock clean benchmark
 .DEFAULT_GOAL := figures
 
 setup: $(READY)
@@ -40,6 +43,15 @@ unit: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test: check unit
+
+benchmark: $(READY) $(PEERS)
+	@$(BIN)/python benchmarks/run.py $(if $(ONLY),--only $(ONLY))
+
+$(PEERS): benchmarks/requirements.txt
+	@echo "Setting up .peers ..."
+	@test -x .peers/bin/python || $(PYTHON) -m venv .peers
+	@.peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	@touch $(PEERS)
 
 lock: $(READY)
 	@{ sed -n '/^#/p' requirements.lock; \

@@ -36,7 +36,7 @@ onsuccess:
 
 
 wildcard_constraints:
-    source="|".join([*SOURCES, *TABLES]) or "none",
+    source="|".join([*SOURCES, *TABLES, *GRAPHS]) or "none",
     dataset="|".join(DATASETS) or "none",
     region="[^/]+",
     task="[A-Za-z0-9]+",

@@ -256,7 +256,8 @@ def test_a_source_and_a_table_may_not_share_a_name(default, schema):
 
 
 def test_a_source_needs_a_way_to_tell_regions(default, schema):
-    error = complaint(changed(default, "morphology.sources.simulated.region_column", None), schema)
+    looked_up = changed(default, "morphology.sources.simulated.annotation", None)
+    error = complaint(changed(looked_up, "morphology.sources.simulated.region_column", None), schema)
     assert error.where == "morphology.sources.simulated" and "annotation" in error.expected
 
 

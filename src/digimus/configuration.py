@@ -104,27 +104,35 @@ def _described(part, schema, error=None):
 def _value_hint(error):
     if error.validator == "enum":
         return did_you_mean(error.instance, error.validator_value)
-    if isinstance(error.instance, str) and error.validator == "type":
+    if isinstance(error.instance, str) and error.validator in ("type", "anyOf", "oneOf"):
         return "Numbers, lists and true/false are written without quotation marks; 1e-3 needs a dot: 1.0e-3."
     return "config/README.md explains every key."
 
 
 def _check_sense(c, kinds):
     """What a schema cannot say: that names refer to something."""
-    tables = c["motifs"]["tables"]
+    tables, graphs = c["motifs"]["tables"], c["motifs"].get("graphs", {})
     doubled = set(c["morphology"]["sources"]) & set(tables)
     if doubled:
         raise _clash(f"motifs.tables.{doubled.pop()}", "a name that no source of neurons has")
+    doubled = set(graphs) & {*c["morphology"]["sources"], *tables}
+    if doubled:
+        raise _clash(f"motifs.graphs.{doubled.pop()}", "a name that no source of neurons and no table has")
     for name, prior in c["priors"].items():
-        sources = [*c["morphology"]["sources"], *tables]
-        one_of(prior["source"], sources, f"priors.{name}.source", "a source of neurons or a published table")
+        sources = [*c["morphology"]["sources"], *tables, *graphs]
+        what = "a source of neurons, a published table or a graph"
+        one_of(prior["source"], sources, f"priors.{name}.source", what)
+        _check_prior_regions(name, prior)
+        _check_control(name, prior, c["morphology"]["sources"], tables)
         if prior["source"] in tables:
             _check_table_prior(name, prior, c["training"]["motif_term"])
             continue
-        regions = c["morphology"]["sources"][prior["source"]]["regions"]
-        one_of(prior["region"], regions, f"priors.{name}.region", "a region of that source")
+        sources = c["morphology"]["sources"]
+        known = sources[prior["source"]]["regions"] if prior["source"] in sources else [prior["source"]]
+        for key, region in regions_of(prior):
+            one_of(region, known, f"priors.{name}.{key}", "a region of that source")
     _check_training(c, kinds)
-    _check_connectome(c["connectome"])
+    _check_connectome(c["connectome"], c["morphology"]["voxel_um"])
     _check_simulation(c)
     for name, source in c["morphology"]["sources"].items():
         if "region_column" not in source and "annotation" not in source:
@@ -135,6 +143,42 @@ def _check_sense(c, kinds):
                 got="neither",
                 hint="Name the index's column of regions, or the path of an annotation volume.",
             )
+
+
+def regions_of(prior):
+    """The regions that a configured prior names, each with the key that names it."""
+    named = [("region", prior["region"])] if "region" in prior else []
+    return named + [("regions", region) for region in prior.get("regions", [])]
+
+
+def _check_prior_regions(name, prior):
+    wanted, other = ("regions", "region") if prior["kind"] == "mean" else ("region", "regions")
+    if wanted not in prior or other in prior:
+        raise InputError(
+            f"A prior of kind {prior['kind']} needs {wanted}, and nothing else.",
+            where=f"priors.{name}.{wanted}",
+            expected="a list of regions" if wanted == "regions" else "one region",
+            got=f"the key {other}" if other in prior else "nothing",
+            hint="Only the kind mean takes a list, regions; the others take one region.",
+        )
+
+
+def _check_control(name, prior, sources, tables):
+    """Controls ask for more than some sources have."""
+    kind, source = prior["kind"], prior["source"]
+    if kind == "degree" and source in tables:
+        expected, got = "a source of neurons, or a graph", "a published table, which has no degrees"
+    elif kind == "shuffled" and source not in tables and len(sources.get(source, {}).get("regions", [])) < 2:
+        expected, got = "a source with two regions or more", "a source with one region"
+    else:
+        return
+    raise InputError(
+        f"The prior {name!r} of kind {kind} cannot be made from its source.",
+        where=f"priors.{name}.source",
+        expected=expected,
+        got=f"{source}, {got}",
+        hint="Choose another kind, or another source.",
+    )
 
 
 def _check_table_prior(name, prior, term):
@@ -166,6 +210,16 @@ def _check_training(c, kinds):
     for where, names in from_prior.items():
         for name in names:
             one_of(name, c["priors"], where, "a prior of the configuration")
+    rates = [r for part in ("rules", "decoding") for r in c["training"][part]["learning_rate"].values()]
+    searched = any(isinstance(rate, list) for rate in rates)
+    if searched and c["training"].get("search", {}).get("seed", 0) in c["training"]["seeds"]:
+        raise InputError(
+            "Learning rates are compared with a seed that is also reported.",
+            where="training.search.seed",
+            expected="a seed that is not among training.seeds",
+            got=c["training"].get("search", {}).get("seed", 0),
+            hint="Set training.search.seed, which is 0 where it is left out, to another number.",
+        )
     for part in ("rules", "decoding"):
         for name in c["training"][part]["models"]:
             one_of(name, c["models"], f"training.{part}.models", "a model of the configuration")
@@ -175,7 +229,16 @@ def _check_training(c, kinds):
                     "a learning rate for every model")  # fmt: skip
 
 
-def _check_connectome(connectome):
+def _check_connectome(connectome, voxel_um):
+    for coarse in connectome.get("sensitivity", {}).get("voxel_um", []):
+        if coarse % voxel_um:
+            raise InputError(
+                "Voxels can be joined by whole numbers alone.",
+                where="connectome.sensitivity.voxel_um",
+                expected=f"multiples of morphology.voxel_um, {voxel_um:g} µm",
+                got=coarse,
+                hint="Choose multiples, or change morphology.voxel_um.",
+            )
     given = [key for key in ("filling_fraction", "target_density") if key in connectome]
     if len(given) != 1:
         raise InputError(

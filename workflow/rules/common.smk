@@ -113,6 +113,7 @@ def existing(path, where):
 
 SOURCES = CONFIG["morphology"]["sources"]
 TABLES = CONFIG["motifs"]["tables"]
+GRAPHS = CONFIG["motifs"].get("graphs", {})
 DATASETS = CONFIG["recordings"]["datasets"]
 SIMULATED_SOURCES = [name for name, source in SOURCES.items() if source.get("simulated")]
 SIMULATED_DATASETS = [name for name, dataset in DATASETS.items() if dataset.get("simulated")]
@@ -149,16 +150,21 @@ def check_inputs():
     for name, source in SOURCES.items():
         if name not in SIMULATED_SOURCES:
             matching(source["folder"], source["pattern"], f"morphology.sources.{name}")
-            for key in ("index", "annotation", "structure_tree"):
+            for key in ("index", "annotation", "structure_tree", "soma_table"):
                 if key in source:
                     existing(source[key], f"morphology.sources.{name}.{key}")
     for name, table in TABLES.items():
-        existing(table["path"], f"motifs.tables.{name}.path")
+        for key in ("path", "nz_path"):
+            if key in table:
+                existing(table[key], f"motifs.tables.{name}.{key}")
+    for name, graph in GRAPHS.items():
+        existing(graph["path"], f"motifs.graphs.{name}.path")
     for name, prior in CONFIG["priors"].items():
         if prior["source"] in TABLES:
             path = TABLES[prior["source"]]["path"]
             known = list(read_table(path, ["region"], dtype=str, keep_default_na=False)["region"])
-            configuration.one_of(prior["region"], known, f"priors.{name}.region", "a region of that table")
+            for key, region in configuration.regions_of(prior):
+                configuration.one_of(region, known, f"priors.{name}.{key}", "a region of that table")
     for name, dataset in DATASETS.items():
         if name not in SIMULATED_DATASETS:
             matching(dataset["folder"], dataset["pattern"], f"recordings.datasets.{name}")

@@ -1,9 +1,11 @@
 # Evaluation: scores of every cell, reference decoders, and what chance would give.
 #
 # Inputs:  results/training/…, results/recordings/{dataset}/sessions.csv
-# Outputs: results/evaluation/scores.csv   benchmark, task, animal, session, region, n_units, model, prior, seed, split, fold, metric, value
+# Outputs: results/evaluation/scores.csv   benchmark, task, animal, session, region, n_units, model, prior, seed, split, fold, metric, value, training
 #          results/evaluation/curves.csv   learning curves of the rule tasks
 #          results/evaluation/models.csv   size and activity of every trained network
+#          results/evaluation/checks.csv   networks with silent or saturated units, clipped or vanished gradients
+#          results/evaluation/learning_rates.csv  every learning rate that was tried
 #          results/evaluation/references/{dataset}.{scores,nulls}.csv   logistic and clock decoders, permutations
 
 
@@ -39,6 +41,7 @@ rule reference_decoders:
 rule score_cells:
     input:
         rules=RULE_CELLS,
+        together=TOGETHER_CELLS,
         decoding=DECODING_CELLS,
         references=expand(results("evaluation/references/{dataset}.scores.csv"), dataset=DATASETS),
         nulls=expand(results("evaluation/references/{dataset}.nulls.csv"), dataset=DATASETS),
@@ -47,6 +50,8 @@ rule score_cells:
         scores=update(results("evaluation/scores.csv")),
         curves=update(results("evaluation/curves.csv")),
         models=update(results("evaluation/models.csv")),
+        checks=update(results("evaluation/checks.csv")),
+        rates=update(results("evaluation/learning_rates.csv")),
         nulls=update(results("evaluation/nulls.csv")),
     log:
         log_file("score_cells"),

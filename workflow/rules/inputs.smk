@@ -16,7 +16,14 @@ TORCH_ENVIRONMENT = f"../../envs/torch-{'cpu' if TRAINING['device'] == 'cpu' els
 def neuron_tables(wildcards):
     """The tables that say which neuron lies where; for simulated neurons the index is written last."""
     source = SOURCES[wildcards.source]
-    return [source[key] for key in ("index", "annotation", "structure_tree") if key in source]
+    keys = ("index", "annotation", "structure_tree", "soma_table")
+    return [source[key] for key in keys if key in source]
+
+
+def graph_input(wildcards):
+    """What the graphs of a source are made from."""
+    name = "points" if CONFIG["connectome"].get("rule") == "contact" else "arbors"
+    return results(f"morphology/{wildcards.source}/{name}.h5")
 
 
 def region_graphs(wildcards):
@@ -32,11 +39,20 @@ def region_tables(kind):
         return expand(
             results("motifs/{source}/regions/{region}.{kind}.csv"),
             source=wildcards.source,
-            region=SOURCES[wildcards.source]["regions"],
+            region=(
+                SOURCES[wildcards.source]["regions"] if wildcards.source in SOURCES else [wildcards.source]
+            ),
             kind=kind,
         )
 
     return tables
+
+
+def graphs_table(wildcards):
+    """The table of a source's graphs; a graph that was handed in has one of its own."""
+    source = wildcards.source
+    name = f"connectome/{source}/graphs" if source in SOURCES else f"motifs/{source}/regions/{source}.graph"
+    return results(f"{name}.csv")
 
 
 def recorded_files(wildcards):
@@ -73,8 +89,10 @@ def prior_table(wildcards):
 
 
 def prior_settings(wildcards):
-    """The configured prior of a cell."""
-    return None if wildcards.prior == "none" else {"name": wildcards.prior, **PRIORS[wildcards.prior]}
+    """The configured prior of a cell, and the seed that the shuffled and the random kind depend on."""
+    if wildcards.prior == "none":
+        return None
+    return {"name": wildcards.prior, "seed": CONFIG["seed"], **PRIORS[wildcards.prior]}
 
 
 def motif_settings(wildcards):
@@ -87,10 +105,16 @@ def model_settings(wildcards):
     return {"kind": kind_of(wildcards.model), **MODELS[wildcards.model]}
 
 
+# YAML and JSON know true and false; "both" trains one network a task, and one network for all of them.
+TOGETHER = RULES.get("together", False)
 RULE_CELLS = [
     results(f"training/rules/{task}/{model}/{prior}.h5")
-    for task in RULES["tasks"]
+    for task in (RULES["tasks"] if TOGETHER is not True else [])
     for model, prior in cells(RULES["models"], RULES["priors"])
+]
+TOGETHER_CELLS = [
+    results(f"training/together/{model}/{prior}.h5")
+    for model, prior in (cells(RULES["models"], RULES["priors"]) if TOGETHER else [])
 ]
 DECODING_CELLS = [
     results(f"training/{dataset}/sessions/{model}/{prior}.h5")
@@ -102,15 +126,52 @@ RETENTION_CELLS = [cell for cell in RULE_CELLS if kind_of(Path(cell).parent.name
 FIGURE_NUMBERS = {
     name: number
     for number, name in enumerate(
-        ["graphs", "motifs", "tasks", "learning", "decoding", "retention", "states", "claims"], start=1
+        [
+            "neurons",
+            "graphs",
+            "motifs",
+            "profiles",
+            "sensitivity",
+            "tasks",
+            "learning",
+            "decoding",
+            "retention",
+            "states",
+            "claims",
+        ],
+        start=1,
     )
 }
+
+
+def tables_of(sources, *kinds):
+    """Tables of every source, such as morphology/*/neurons."""
+    return [results(kind.replace("*", source) + ".csv") for kind in kinds for source in sources]
+
+
 FIGURE_INPUTS = {
-    "graphs": expand(
-        results("{kind}.csv"), kind=[f"connectome/{s}/{t}" for s in SOURCES for t in ("graphs", "distance")]
+    "neurons": tables_of(
+        SOURCES, *(f"morphology/*/{kind}" for kind in ("neurons", "quality", "checks", "projections"))
+    ),
+    "graphs": tables_of(
+        SOURCES,
+        *("connectome/*/graphs", "connectome/*/distance"),
+        *("morphology/*/neurons", "morphology/*/outlines"),
     )
-    + expand(results("morphology/{source}/neurons.csv"), source=SOURCES),
-    "motifs": expand(results("motifs/{source}/{kind}.csv"), source=SOURCES, kind=["profiles", "verdicts"]),
+    + [
+        results(f"connectome/{name}/views/{region}.csv")
+        for name, source in SOURCES.items()
+        for region in source["regions"]
+    ],
+    "motifs": tables_of(
+        [*SOURCES, *GRAPHS],
+        *(f"motifs/*/{kind}" for kind in ("profiles", "verdicts", "similarity", "clusters", "linkage")),
+    )
+    + [results("motifs/comparison.csv")],
+    "profiles": tables_of([*SOURCES, *GRAPHS], "motifs/*/profiles", "motifs/*/verdicts"),
+    "sensitivity": (
+        tables_of(SOURCES, "motifs/*/sensitivity") if CONFIG["connectome"].get("rule") != "contact" else []
+    ),
     "tasks": [results("tasks/trials.csv")],
     "learning": [results("evaluation/scores.csv"), results("evaluation/curves.csv")],
     "decoding": [results("evaluation/scores.csv"), results("evaluation/nulls.csv")],

@@ -28,6 +28,7 @@ rule weight_motifs:
     params:
         priors={name: PRIORS[name] for name in RULES["priors"]},
         density=TRAINING["motif_term"]["density"],
+        seed=CONFIG["seed"],
         code=code("analysis/retention", "motifs"),
     script:
         "../scripts/weight_motifs.py"

@@ -2,12 +2,20 @@
 #
 # Inputs:  results/motifs/{source}/priors.csv, results/recordings/{dataset}/sessions.csv
 # Outputs: results/training/rules/{task}/{model}/{prior}.h5          weights, curves, test trials
+#          results/training/together/{model}/{prior}.h5              the same of one network for all tasks
 #          results/training/{dataset}/sessions/{model}/{prior}.h5    held-out class probabilities
+
+
+# What a trained network depends on; the estimate of costs and the page of tasks do not change one.
+TRAINING_CODE = ["models", "motifs"] + [
+    f"training/{name}" for name in ("cells", "checkpoints", "engine", "problems", "rates")
+]
 
 
 rule training:
     input:
         RULE_CELLS,
+        TOGETHER_CELLS,
         DECODING_CELLS,
 
 
@@ -28,17 +36,45 @@ rule train_task:
         mem_mb=2000,
     params:
         rules=lambda wildcards: {
-            k: v for k, v in RULES.items() if k not in ("tasks", "models", "priors", "learning_rate")
+            k: v
+            for k, v in RULES.items()
+            if k not in ("tasks", "models", "priors", "learning_rate", "together")
         },
         learning_rate=lambda wildcards: RULES["learning_rate"][wildcards.model],
+        search=TRAINING.get("search", {}),
+        together=[],
         model=model_settings,
         prior=prior_settings,
         motif_term=motif_settings,
         seeds=TRAINING["seeds"],
         device=TRAINING["device"],
-        code=code("training", "models", "tasks", "motifs", scripts=["cell"]),
+        code=code(*TRAINING_CODE, "tasks", scripts=["cell"]),
     script:
         "../scripts/train_task.py"
+
+
+use rule train_task as train_together with:
+    output:
+        cell=update(results("training/together/{model}/{prior}.h5")),
+    log:
+        log_file("train_together/{model}/{prior}"),
+    benchmark:
+        benchmark_file("train_together/{model}/{prior}")
+    params:
+        rules=lambda wildcards: {
+            k: v
+            for k, v in RULES.items()
+            if k not in ("tasks", "models", "priors", "learning_rate", "together")
+        },
+        learning_rate=lambda wildcards: RULES["learning_rate"][wildcards.model],
+        search=TRAINING.get("search", {}),
+        together=RULES["tasks"],
+        model=model_settings,
+        prior=prior_settings,
+        motif_term=motif_settings,
+        seeds=TRAINING["seeds"],
+        device=TRAINING["device"],
+        code=code(*TRAINING_CODE, "tasks", scripts=["cell"]),
 
 
 rule train_decoders:
@@ -60,12 +96,13 @@ rule train_decoders:
     params:
         decoding=lambda wildcards: {k: v for k, v in DECODING.items() if k not in ("models", "learning_rate")},
         learning_rate=lambda wildcards: DECODING["learning_rate"][wildcards.model],
+        search=TRAINING.get("search", {}),
         model=model_settings,
         prior=prior_settings,
         motif_term=motif_settings,
         seeds=TRAINING["seeds"],
         seed=CONFIG["seed"],
         device=TRAINING["device"],
-        code=code("training", "models", "recordings", "motifs", scripts=["cell", "decoding_inputs"]),
+        code=code(*TRAINING_CODE, "recordings", scripts=["cell", "decoding_inputs"]),
     script:
         "../scripts/train_decoders.py"

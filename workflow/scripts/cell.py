@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import logging
 
 import torch
 
 from digimus.models import MotifTerm
 from digimus.motifs.priors import build_prior, read_priors
+from digimus.training import FitSettings, RateGrid
 from digimus.training.cells import Cell
 from job import provenance
 
@@ -39,9 +41,30 @@ def make_motif_term(snakemake, n_updates):
     if configured is None:
         return None
     priors = read_priors(snakemake.input.priors)
-    prior = build_prior(configured["name"], configured["kind"], priors, configured["region"])
+    prior = build_prior(configured["name"], configured, priors, configured["seed"])
+    logging.info("prior %s: %s of %s, region %s %s", prior.name, prior.kind, prior.source, prior.region,
+                 prior.settings or "")  # fmt: skip
     own = {key: configured[key] for key in ("loss", "weight", "reciprocity_weight") if key in configured}
     return MotifTerm(prior, n_updates=n_updates, **{**snakemake.params.motif_term, **own})
+
+
+def make_fit(snakemake, settings):
+    """The fit settings of a job, and its grid of learning rates or None."""
+    rate, search = snakemake.params.learning_rate, snakemake.params.search
+    grid = None
+    if not isinstance(rate, int | float):
+        grid = RateGrid(tuple(rate), seed=search.get("seed", 0), n_updates=search.get("n_updates"))
+        rate = grid.rates[0]
+    stopping = settings.get("early_stopping", {})
+    fit = FitSettings(
+        n_updates=settings["n_updates"],
+        learning_rate=rate,
+        weight_decay=settings.get("weight_decay", 0.0),
+        validate_every=settings["validate_every"],
+        patience=stopping.get("patience"),
+        least_gain=stopping.get("least_gain", 0.0),
+    )
+    return fit, grid
 
 
 def key_of(snakemake):

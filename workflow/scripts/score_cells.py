@@ -1,15 +1,18 @@
 """Score every trained cell and join the scores of the reference decoders."""
 
+import logging
+
 import pandas as pd
 
 from job import job
 
 with job(snakemake):
-    from digimus.analysis.evaluation import NULL_COLUMNS, decoding_scores, rule_tables
+    from digimus.analysis.evaluation import NULL_COLUMNS, decoding_rates, decoding_scores, rule_tables
     from digimus.storage import read_table, write_table
     from digimus.training import load
 
-    scores, curves, models = rule_tables(load(path) for path in snakemake.input.rules)
+    cells = [*snakemake.input.rules, *snakemake.input.together]
+    scores, curves, models, checks, rates = rule_tables(load(path) for path in cells)
     text = {"session": str, "animal": str}
     tables = {
         dataset: read_table(path, dtype=text)
@@ -23,6 +26,11 @@ with job(snakemake):
     write_table(snakemake.output.scores, pd.concat(filled or parts, ignore_index=True))
     write_table(snakemake.output.curves, curves)
     write_table(snakemake.output.models, models)
+    write_table(snakemake.output.checks, checks)
+    tried = [part for part in [rates, *map(decoding_rates, snakemake.input.decoding)] if len(part)]
+    write_table(snakemake.output.rates, pd.concat(tried, ignore_index=True) if tried else rates)
+    for check, group in checks[checks["verdict"] == "warning"].groupby("check"):
+        logging.getLogger(__name__).warning("%d networks: %s; see checks.csv", len(group), check)
     nulls = [read_table(path, dtype=text) for path in snakemake.input.nulls]
     write_table(
         snakemake.output.nulls,

@@ -3,21 +3,17 @@
 from job import job, provenance
 
 with job(snakemake):
-    from cell import key_of, make_cell, make_motif_term
+    from cell import key_of, make_cell, make_fit, make_motif_term
     from decoding_inputs import splits_of, used_sessions
-    from digimus.training import FitSettings, train_decoders
+    from digimus.training import train_decoders
 
     decoding = snakemake.params.decoding
+    settings, grid = make_fit(snakemake, decoding)
     _, sessions = used_sessions(snakemake.input.sessions)
     train_decoders(
         snakemake.output.cell,
         make_cell(snakemake, snakemake.wildcards.dataset, "sessions", decoding["n_units"]),
-        FitSettings(
-            n_updates=decoding["n_updates"],
-            learning_rate=snakemake.params.learning_rate,
-            weight_decay=decoding.get("weight_decay", 0.0),
-            validate_every=decoding["validate_every"],
-        ),
+        settings,
         sessions,
         splits=splits_of(
             decoding["splits"], decoding["n_folds"], decoding["gap_trials"], snakemake.params.seed
@@ -26,4 +22,5 @@ with job(snakemake):
         motif_term=make_motif_term(snakemake, decoding["n_updates"]),
         provenance=provenance(snakemake),
         key=key_of(snakemake),
+        grid=grid,
     )

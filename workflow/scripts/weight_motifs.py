@@ -10,7 +10,7 @@ with job(snakemake):
 
     tables = {path.split("/")[-2]: read_priors(path) for path in snakemake.input.priors}
     priors = {
-        name: build_prior(name, prior["kind"], tables[prior["source"]], prior["region"])
+        name: build_prior(name, prior, tables[prior["source"]], snakemake.params.seed)
         for name, prior in snakemake.params.priors.items()
     }
     profiles, scores = retention_tables(

@@ -17,19 +17,42 @@ from digimus.storage import reading
 
 SCORE_COLUMNS = (
     "benchmark", "task", "animal", "session", "region", "n_units", "model", "prior", "seed", "split",
-    "fold", "metric", "value",
+    "fold", "metric", "value", "training",
 )  # fmt: skip
 NULL_COLUMNS = (
     "benchmark", "session", "animal", "model", "split", "balanced_accuracy", "null_mean", "null_sd",
     "null_95", "p", "n_permutations", "chance", "best_accuracy", "best_accuracy_se",
 )  # fmt: skip
-CURVE_COLUMNS = ("benchmark", "task", "model", "prior", "seed", "update", "metric", "value")
+CURVE_COLUMNS = ("benchmark", "task", "model", "prior", "seed", "update", "metric", "value", "training")
 ACTIVITY = ("spikes_per_step", "silent_share", "saturated_share")
-MODEL_COLUMNS = ("benchmark", "task", "model", "prior", "seed", "family", "n_parameters", *ACTIVITY)
+MODEL_COLUMNS = (
+    "benchmark", "task", "model", "prior", "seed", "family", "n_parameters", *ACTIVITY, "training",
+    "learning_rate", "n_updates",
+)  # fmt: skip
+CHECK_COLUMNS = (
+    "benchmark", "task", "training", "model", "prior", "seed", "check", "value", "limit", "verdict",
+)  # fmt: skip
+RATE_COLUMNS = (
+    "benchmark", "task", "training", "model", "prior", "split", "fold", "learning_rate", "n_updates",
+    "validation_loss", "validation_accuracy", "chosen",
+)  # fmt: skip
+PER_TASK, TOGETHER = "per task", "together"
+RULES_TOGETHER = "rules together"
+"""The benchmark of networks that learnt all rule tasks; claims and figures by task read ``rules`` alone."""
+TRAINING_CHECKS = (
+    ("silent units", "activity/silent_share", 0.5),
+    ("saturated units", "activity/saturated_share", 0.5),
+    ("clipped gradient", "curves/clipped_share", 0.5),
+)
+"""Name, array whose last value is taken, and the largest share that passes. Our definition."""
+SMALLEST_GRADIENT = 1e-6
 
 
 def rule_tables(trained):
-    """Scores, learning curves and sizes of cells trained on rule tasks.
+    """Scores, learning curves and sizes of cells trained on rule tasks, and what to know of their training.
+
+    A network that learnt all tasks together has a row for each of them, under the benchmark
+    ``rules together``.
 
     Parameters
     ----------
@@ -37,40 +60,114 @@ def rule_tables(trained):
 
     Returns
     -------
-    (pandas.DataFrame, pandas.DataFrame, pandas.DataFrame)
-        Rows in the form of scores.csv; benchmark, task, model, prior, seed, update, metric, value; and
-        n_parameters and activity per cell and seed.
+    (pandas.DataFrame, ...)
+        Rows in the form of scores.csv; of curves.csv; of models.csv, sizes and activity per cell and seed;
+        of checks.csv, whether units were silent or saturated and gradients clipped or gone; of
+        learning_rates.csv, every rate that was tried.
     """
-    from digimus.tasks import TASKS  # needs torch, which the reference decoders do without
-
-    score_rows, curve_rows, model_rows = [], [], []
+    score_rows, curve_rows, model_rows, check_rows, rate_rows = [], [], [], [], []
     for cell in trained:
+        rate_rows += _rate_rows(cell)
         for seed in cell.seeds:
-            key = dict(
-                benchmark=cell.benchmark, task=cell.unit, model=cell.model, prior=cell.prior, seed=seed
-            )
-            correct = cell.of_seed(seed, "test/correct")
-            difficulty = cell.of_seed(seed, "test/difficulty")
-            shared = key | dict(animal="", session="", region="", n_units=np.nan, split="test", fold="all")
-            score_rows.append(shared | dict(metric="accuracy", value=float(correct.mean())))
-            for level in np.unique(difficulty[np.isfinite(difficulty)]):
-                value = float(correct[np.isclose(difficulty, level)].mean())
-                score_rows.append(shared | dict(metric=f"accuracy_at_coherence_{level:.2g}", value=value))
-            updates = cell.of_seed(seed, "curves/update")
-            for metric in ("loss", "validation_accuracy", "validation_loss", "motif_loss"):
-                values = cell.of_seed(seed, f"curves/{metric}")
-                curve_rows += [
-                    key | dict(update=int(update), metric=metric, value=value)
-                    for update, value in zip(updates, values, strict=True)
-                    if np.isfinite(value)
-                ]
-            about = dict(family=TASKS[cell.unit].family, n_parameters=cell.n_parameters)
-            model_rows.append(key | about | _activity(cell, seed))
+            check_rows += _check_rows(cell, seed)
+            for task in cell.tasks if cell.together else [cell.unit]:
+                key = _key(cell, task) | dict(seed=seed)
+                score_rows += _score_rows(cell, seed, task, key)
+                curve_rows += _curve_rows(cell, seed, task, key)
+                model_rows.append(key | _about(cell, seed, task) | _activity(cell, seed))
     return (
         pd.DataFrame(score_rows, columns=SCORE_COLUMNS),
         pd.DataFrame(curve_rows, columns=CURVE_COLUMNS),
         pd.DataFrame(model_rows, columns=MODEL_COLUMNS),
+        pd.DataFrame(check_rows, columns=CHECK_COLUMNS),
+        pd.DataFrame(rate_rows, columns=RATE_COLUMNS),
     )
+
+
+def _key(cell, task):
+    return dict(
+        benchmark=RULES_TOGETHER if cell.together else cell.benchmark,
+        task=task,
+        training=TOGETHER if cell.together else PER_TASK,
+        model=cell.model,
+        prior=cell.prior,
+    )
+
+
+def _score_rows(cell, seed, task, key):
+    of_task = f"{task}/" if cell.together else ""
+    correct = cell.of_seed(seed, f"test/{of_task}correct")
+    difficulty = cell.of_seed(seed, f"test/{of_task}difficulty")
+    shared = key | dict(animal="", session="", region="", n_units=np.nan, split="test", fold="all")
+    rows = [shared | dict(metric="accuracy", value=float(correct.mean()))]
+    for level in np.unique(difficulty[np.isfinite(difficulty)]):
+        value = float(correct[np.isclose(difficulty, level)].mean())
+        rows.append(shared | dict(metric=f"accuracy_at_coherence_{level:.2g}", value=value))
+    return rows
+
+
+def _curve_rows(cell, seed, task, key):
+    updates, rows = cell.of_seed(seed, "curves/update"), []
+    for metric in ("loss", "validation_accuracy", "validation_loss", "motif_loss", "gradient_norm"):
+        of_task = f"of_task/{task}/" if cell.together and metric.startswith("validation") else ""
+        values = cell.of_seed(seed, f"curves/{of_task}{metric}")
+        rows += [
+            key | dict(update=int(update), metric=metric, value=value)
+            for update, value in zip(updates, values if values is not None else [], strict=values is not None)
+            if np.isfinite(value)
+        ]
+    return rows
+
+
+def _about(cell, seed, task):
+    from digimus.tasks import TASKS  # needs torch, which the reference decoders do without
+
+    return dict(
+        family=TASKS[task].family,
+        n_parameters=cell.n_parameters,
+        learning_rate=cell.fit_settings.get("learning_rate", np.nan),
+        n_updates=int(cell.of_seed(seed, "curves/update")[-1]),
+    )
+
+
+def _check_rows(cell, seed):
+    key = _key(cell, cell.unit) | dict(seed=seed)
+    rows = []
+    for check, name, limit in TRAINING_CHECKS:
+        values = cell.of_seed(seed, name)
+        if values is not None:
+            value = float(np.atleast_1d(values)[-1])
+            verdict = "passes" if value <= limit else "warning"
+            rows.append(key | dict(check=check, value=value, limit=limit, verdict=verdict))
+    norms = cell.of_seed(seed, "curves/gradient_norm")
+    if norms is not None:
+        value = float(norms[-1])
+        verdict = "passes" if value >= SMALLEST_GRADIENT else "warning"
+        rows.append(
+            key | dict(check="vanished gradient", value=value, limit=SMALLEST_GRADIENT, verdict=verdict)
+        )
+    return rows
+
+
+def _rate_rows(cell):
+    rows, k = [], 0
+    while f"search/rate_{k}/learning_rate" in cell.arrays:
+        found = {
+            name: cell.arrays[f"search/rate_{k}/{name}"]
+            for name in ("learning_rate", "update", "validation_loss", "validation_accuracy")
+        }
+        rate = float(found["learning_rate"])
+        rows.append(
+            _key(cell, cell.unit)
+            | dict(
+                split="validation", fold="all", learning_rate=rate, n_updates=int(found["update"][-1]),
+                validation_loss=float(found["validation_loss"][-1]),
+                validation_accuracy=float(found["validation_accuracy"][-1]),
+                chosen=rate == cell.fit_settings.get("learning_rate"),
+            )
+        )  # fmt: skip
+        k += 1
+    return rows
 
 
 def _activity(cell, seed):
@@ -105,6 +202,39 @@ def decoding_scores(path, sessions):
                     key = cell | session_key(about.loc[session], session) | dict(seed=int(seed), split=split)
                     rows += score_rows(key, labels, group["probabilities"][()], group["fold"][()])
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+def decoding_rates(path):
+    """Every learning rate that one cell's decoders were tried with.
+
+    Parameters
+    ----------
+    path : str or Path
+        The cell's HDF5 file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the form of learning_rates.csv; empty where there was one rate only.
+    """
+    rows = []
+    with reading(path) as file:
+        cell = {name: str(file.attrs[name]) for name in ("benchmark", "model", "prior")}
+        for session in [str(name) for name in file.attrs["sessions"]]:
+            for split, group in file[f"{session}/search"].items() if f"{session}/search" in file else ():
+                losses = group["validation_loss"][()]
+                for fold, rate in np.ndindex(losses.shape):
+                    tried = float(group["learning_rate"][rate])
+                    rows.append(
+                        cell
+                        | dict(
+                            task=session, training="", split=split, fold=str(fold), learning_rate=tried,
+                            n_updates=int(group["n_updates"][()]),
+                            validation_loss=float(losses[fold, rate]),
+                            chosen=tried == float(group["chosen"][fold]),
+                        )
+                    )  # fmt: skip
+    return pd.DataFrame(rows, columns=RATE_COLUMNS)
 
 
 def session_key(about, session):

@@ -85,7 +85,8 @@ class Batch:
     inputs : Tensor (B, T, 85)
         Fixation, ring 1, ring 2, one-hot rule; noise included.
     targets, mask : Tensor (B, T, 33)
-        Fixation, ring. The mask weighs the error before it is squared.
+        Fixation, ring. The mask weighs the error before it is squared. It is one for all trials, an
+        expanded view that cannot be written to.
     epochs : dict of str to (int, int)
         Steps [start, stop) of "fixation", then of those of "stimulus1", "delay1", "stimulus2",
         "delay2" that the task has, then "response". They follow each other without gaps. A stimulus
@@ -190,7 +191,7 @@ def assemble(name, plan, rule, n_rules, rng, device):
         name=name,
         inputs=tensor(_inputs(plan, rule, n_rules, rng)),
         targets=tensor(_targets(plan)),
-        mask=tensor(_mask(plan)),
+        mask=tensor(_mask(plan)).expand(len(plan.answer_rad), -1, -1),
         epochs=epochs,
         reaction_window=epochs["response"],
         answer_rad=tensor(plan.answer_rad),
@@ -225,9 +226,10 @@ def _targets(plan):
 
 
 def _mask(plan):
+    """The mask (T, 33) that all trials of the batch share."""
     grace = steps(GRACE_MS)
     weight = np.zeros((plan.n_steps, N_OUTPUTS), dtype=np.float32)
     weight[grace : plan.go] = WEIGHT_BEFORE_GO
     weight[plan.go + grace :] = WEIGHT_AFTER_GO
     weight[:, FIXATION] *= WEIGHT_FIXATION
-    return np.repeat(weight[None], len(plan.answer_rad), axis=0)
+    return weight

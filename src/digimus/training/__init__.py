@@ -4,17 +4,22 @@ Adding a problem (a benchmark) is one class with the methods of `digimus.trainin
 """
 
 from digimus.training.cells import Trained, load, train_decoders, train_task
+from digimus.training.checkpoints import read_checkpoint
 from digimus.training.engine import FitSettings, choose_device, fit
-from digimus.training.problems import Decoding, RuleTask
+from digimus.training.problems import AllTasks, Decoding, RuleTask
+from digimus.training.rates import RateGrid
 
 __all__ = [
+    "AllTasks",
     "Decoding",
     "FitSettings",
+    "RateGrid",
     "RuleTask",
     "Trained",
     "choose_device",
     "fit",
     "load",
+    "read_checkpoint",
     "train_decoders",
     "train_task",
 ]

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from dataclasses import dataclass
+import platform
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -12,12 +13,19 @@ import torch
 from digimus.errors import InputError
 from digimus.models import build, matched_settings, n_parameters
 from digimus.seeding import number
-from digimus.storage import arrays_in, reading, write_arrays
+from digimus.storage import arrays_in, code_version, reading, write_arrays
 from digimus.training.checkpoints import Checkpoint
 from digimus.training.engine import choose_device, fit
-from digimus.training.problems import Decoding, RuleTask
+from digimus.training.problems import AllTasks, Decoding, RuleTask
+from digimus.training.rates import attempt, best_rate
 
 log = logging.getLogger(__name__)
+TOGETHER = "together"
+MOST_SILENT = MOST_SATURATED = 0.5
+SATURATED_ABOVE = 0.95
+"""A unit that spikes at more than this share of the steps is saturated; beyond the others a line warns."""
+INNER_SHARE = 0.2
+"""Of the training trials of a fold, the last ones, on which learning rates are compared."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,7 @@ class Cell:
     Attributes
     ----------
     benchmark, unit : str
-        ``rules`` and the task, or the dataset and ``sessions``.
+        ``rules`` and the task or ``together``, or the dataset and ``sessions``.
     model, prior : str
         Names in the configuration; the prior is ``none`` for a model without motif term.
     kind : str
@@ -61,6 +69,8 @@ class Cell:
             "kind": self.kind,
             "model_settings": json.dumps(self.settings_for(n_inputs, n_outputs), sort_keys=True),
             "seeds": np.array(self.seeds),
+            "versions": json.dumps(versions(), sort_keys=True),
+            "device": self.device,
         }
 
     def settings_for(self, n_inputs, n_outputs):
@@ -87,13 +97,37 @@ def _matched_width(kind, n_inputs, n_outputs, matched_to, *settings):
     return matched_settings(build, kind, n_inputs, n_outputs, reference, **dict(settings))["n_units"]
 
 
-def train_task(path, cell, settings, *, batch_size, n_validation, n_test, motif_term, provenance, key):
-    """Train all seeds of a cell on a rule task and write weights, curves and test trials.
+def versions():
+    """Versions of the programs that a result depends on."""
+    return {
+        "digimus": code_version(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def train_task(
+    path,
+    cell,
+    settings,
+    *,
+    batch_size,
+    n_validation,
+    n_test,
+    motif_term,
+    provenance,
+    key,
+    together=(),
+    grid=None,
+):
+    """Train all seeds of a cell on one rule task, or on several at once, and write what came of it.
 
     Parameters
     ----------
     path : str or Path
-        The HDF5 file to write; while training, a checkpoint lies beside it.
+        The HDF5 file to write: weights, curves, test trials, settings and versions. While training, a
+        checkpoint lies beside it.
     cell : Cell
     settings : FitSettings
     batch_size, n_validation, n_test : int
@@ -101,12 +135,18 @@ def train_task(path, cell, settings, *, batch_size, n_validation, n_test, motif_
     provenance : dict
     key : str
         Of everything that the result depends on.
+    together : sequence of str
+        Tasks that each network learns all of, instead of the cell's one task.
+    grid : RateGrid, optional
+        Learning rates of which the best is taken, in place of the one in `settings`.
     """
     device = choose_device(cell.device)
-    problem = RuleTask(
-        cell.unit, batch_size=batch_size, n_validation=n_validation, n_test=n_test, device=device
-    )
+    amounts = dict(batch_size=batch_size, n_validation=n_validation, n_test=n_test, device=device)
+    problem = AllTasks(together, **amounts) if together else RuleTask(cell.unit, **amounts)
     checkpoint = Checkpoint(_checkpoint_path(path), key)
+    if grid is not None:
+        rate = _search(cell, problem, settings, grid, checkpoint, device)
+        settings = replace(settings, learning_rate=rate)
     size = 0
     for seed in cell.seeds:
         part = f"seed_{seed}"
@@ -133,19 +173,50 @@ def train_task(path, cell, settings, *, batch_size, n_validation, n_test, motif_
             arrays["initial_recurrent_weight"] = initial
             arrays["recurrent_weight"] = _recurrent(model)
         checkpoint.finish({f"{part}/{name}": values for name, values in arrays.items()})
-        log.info("%s: test accuracy %.3f", part, arrays["test/correct"].mean())
+        right = np.concatenate([values for name, values in arrays.items() if name.endswith("correct")])
+        log.info("%s: test accuracy %.3f", part, right.mean())
     attributes = cell.attributes(problem.n_inputs, problem.n_outputs) | {
         "n_parameters": size, "n_inputs": problem.n_inputs, "n_outputs": problem.n_outputs,
+        "fit_settings": json.dumps(settings.as_dict(), sort_keys=True), "device": str(device),
+        "tasks": list(together) or [cell.unit],
     }  # fmt: skip
     write_arrays(path, checkpoint.finished, provenance=provenance, attributes=attributes)
     checkpoint.remove()
 
 
-def train_decoders(path, cell, settings, sessions, *, splits, batch_size, motif_term, provenance, key):
+def _search(cell, problem, settings, grid, checkpoint, device):
+    """The learning rate with the lowest validation loss; every attempt is kept in the checkpoint."""
+    losses = []
+    for k, rate in enumerate(grid.rates):
+        part = f"search/rate_{k}"
+        if not checkpoint.parts(f"{part}/"):
+            model = cell.make_model(problem.n_inputs, problem.n_outputs, grid.seed).to(device)
+            curves = attempt(
+                model,
+                problem,
+                grid.settings(settings, rate),
+                seed=grid.seed,
+                state=checkpoint.state_of(part),
+                keep=lambda state, part=part: checkpoint.keep_state(part, state),
+            )
+            kept = {"learning_rate": np.array(rate), "update": curves.get("update", np.zeros(1))}
+            for metric in ("validation_loss", "validation_accuracy"):
+                kept[metric] = curves.get(metric, np.full(1, np.nan))
+            checkpoint.finish({f"{part}/{name}": values for name, values in kept.items()})
+        losses.append(float(checkpoint.finished[f"{part}/validation_loss"][-1]))
+        log.info("learning rate %g: validation loss %.4g", rate, losses[-1])
+    return best_rate(grid.rates, losses)
+
+
+def train_decoders(
+    path, cell, settings, sessions, *, splits, batch_size, motif_term, provenance, key, grid=None
+):
     """Train all seeds of a cell to decode every session of a dataset, fold by fold.
 
     Writes, per session, labels and sample times, and per seed and split the held-out class
     probabilities (samples x classes; nan for samples that no fold held out) and each sample's fold.
+    With a grid of learning rates, each fold takes the one that does best on the last fifth of its
+    training trials, after training on the others; the held-out samples have no part in that.
 
     Parameters
     ----------
@@ -154,41 +225,50 @@ def train_decoders(path, cell, settings, sessions, *, splits, batch_size, motif_
     sessions : sequence of digimus.recordings.Prepared
     splits : callable
         Maps a prepared session to {split name: list of (train, test) index arrays}.
+    grid : RateGrid, optional
     """
     device = choose_device(cell.device)
     checkpoint = Checkpoint(_checkpoint_path(path), key)
     for n_done, session in enumerate(sessions, start=1):
         part = f"{session.session_id}"
         if not checkpoint.parts(f"{part}/"):
-            arrays = _decode_session(cell, settings, session, splits(session), batch_size, motif_term, device)
+            arrays = _decode_session(
+                cell, settings, session, splits(session), batch_size, motif_term, device, grid
+            )
             checkpoint.finish({f"{part}/{name}": values for name, values in arrays.items()})
             log.info("%s is decoded (%d of %d)", part, n_done, len(sessions))
     largest = max(session.n_units for session in sessions)
     attributes = cell.attributes(largest, len(sessions[0].classes))
     attributes["sessions"] = [session.session_id for session in sessions]
+    attributes["fit_settings"] = json.dumps(settings.as_dict(), sort_keys=True)
+    attributes["device"] = str(device)
     write_arrays(path, checkpoint.finished, provenance=provenance, attributes=attributes)
     checkpoint.remove()
 
 
-def _decode_session(cell, settings, session, splits, batch_size, motif_term, device):
+def _decode_session(cell, settings, session, splits, batch_size, motif_term, device, grid):
     n_classes = len(session.classes)
-    # A spiking network's time step is the recording's bin.
-    step = {"dt_ms": session.bin_ms} if cell.kind == "digimus" else {}
     arrays = {"labels": session.labels, "start_s": session.start_s}
+    rates = {split: [settings.learning_rate] * len(folds) for split, folds in splits.items()}
+    if grid is not None:
+        for split, folds in splits.items():
+            losses = [
+                _inner_losses(cell, settings, session, fold, batch_size, device, grid) for fold in folds
+            ]
+            rates[split] = [best_rate(grid.rates, row) for row in losses]
+            arrays[f"search/{split}/learning_rate"] = np.array(grid.rates)
+            arrays[f"search/{split}/validation_loss"] = np.array(losses)
+            arrays[f"search/{split}/chosen"] = np.array(rates[split])
+            arrays[f"search/{split}/n_updates"] = np.array(grid.settings(settings, 1.0).n_updates)
     for seed in cell.seeds:
         for split, folds in splits.items():
             probabilities = np.full((len(session.labels), n_classes), np.nan, np.float32)
             fold_of = np.full(len(session.labels), -1)
             curves = []
             for fold, (train, test) in enumerate(folds):
-                problem = Decoding(
-                    session.values, session.labels, train, test,
-                    n_classes=n_classes, batch_size=batch_size, device=device,
-                )  # fmt: skip
-                model = cell.make_model(problem.n_inputs, n_classes, seed, session.session_id, **step).to(
-                    device
-                )
-                curves.append(fit(model, problem, settings, seed=seed, motif_term=motif_term))
+                problem, model = _decoder(cell, session, train, test, batch_size, device, seed)
+                own = replace(settings, learning_rate=rates[split][fold])
+                curves.append(fit(model, problem, own, seed=seed, motif_term=motif_term))
                 probabilities[test] = problem.held_out_probabilities(model)
                 fold_of[test] = fold
             part = f"seed_{seed}/{split}"
@@ -198,6 +278,32 @@ def _decode_session(cell, settings, session, splits, batch_size, motif_term, dev
             arrays[f"{part}/training_loss"] = np.mean([c["training_loss"] for c in curves], axis=0)
             arrays["n_parameters"] = np.array(n_parameters(model))
     return arrays
+
+
+def _decoder(cell, session, train, test, batch_size, device, seed):
+    """The problem of a fold, and a fresh network for it."""
+    problem = Decoding(
+        session.values, session.labels, train, test,
+        n_classes=len(session.classes), batch_size=batch_size, device=device,
+    )  # fmt: skip
+    # A spiking network's time step is the recording's bin.
+    step = {"dt_ms": session.bin_ms} if cell.kind == "digimus" else {}
+    model = cell.make_model(problem.n_inputs, problem.n_outputs, seed, session.session_id, **step)
+    return problem, model.to(device)
+
+
+def _inner_losses(cell, settings, session, fold, batch_size, device, grid):
+    """Loss of every learning rate on the last trials of a fold's training samples; nan where it diverged."""
+    train = fold[0]
+    trials = np.unique(session.groups[train])
+    late = trials[-max(1, round(INNER_SHARE * len(trials))) :]
+    held = np.isin(session.groups[train], late)
+    losses = []
+    for rate in grid.rates:
+        problem, model = _decoder(cell, session, train[~held], train[held], batch_size, device, grid.seed)
+        ended = attempt(model, problem, grid.settings(settings, rate), seed=grid.seed)
+        losses.append(problem.held_out_loss(model) if ended else np.nan)
+    return losses
 
 
 @dataclass(frozen=True)
@@ -211,6 +317,11 @@ class Trained:
     n_parameters : int
     arrays : dict of str to numpy.ndarray
         Flat names such as ``seed_1/curves/loss`` or ``seed_1/recurrent_weight``.
+    tasks : tuple of str
+        More than one where a network learnt several tasks; arrays of test trials are then
+        ``seed_1/test/<task>/correct``.
+    fit_settings : dict
+        Of `FitSettings`, with the learning rate that was used.
     """
 
     benchmark: str
@@ -224,6 +335,13 @@ class Trained:
     n_outputs: int
     model_settings: dict
     arrays: dict
+    tasks: tuple = ()
+    fit_settings: dict = field(default_factory=dict)
+
+    @property
+    def together(self):
+        """Whether one network learnt several tasks."""
+        return self.unit == TOGETHER
 
     def of_seed(self, seed, name):
         """An array of one seed, or None where the model has none of that name."""
@@ -258,16 +376,21 @@ def load(path):
             fixed = {name: str(file.attrs[name]) for name in ("benchmark", "unit", "model", "prior", "kind")}
             sizes = {name: int(file.attrs[name]) for name in ("n_parameters", "n_inputs", "n_outputs")}
             seeds = tuple(int(seed) for seed in file.attrs["seeds"])
-        except (KeyError, ValueError) as error:
+            tasks = tuple(str(task) for task in file.attrs["tasks"])
+            fit_settings = json.loads(file.attrs["fit_settings"])
+            arrays = arrays_in(file)
+        except (KeyError, ValueError, OSError, RuntimeError) as error:  # the last two: damaged inside
             raise InputError(
                 "This file does not hold a trained network.",
                 where=path,
-                expected="an HDF5 file written by the training stage for a rule task",
-                got=f"no usable attribute {error}",
-                hint="Hand in results/training/rules/<task>/<model>/<prior>.h5.",
+                expected="a whole HDF5 file written by the training stage for a rule task",
+                got=str(error).splitlines()[0],
+                hint="Hand in results/training/rules/<task>/<model>/<prior>.h5; if it is one, delete it.",
             ) from error
-        arrays = arrays_in(file)
-    return Trained(**fixed, seeds=seeds, **sizes, model_settings=settings, arrays=arrays)
+    return Trained(
+        **fixed, seeds=seeds, **sizes, model_settings=settings, arrays=arrays, tasks=tasks,
+        fit_settings=fit_settings,
+    )  # fmt: skip
 
 
 def _checkpoint_path(path):
@@ -286,8 +409,8 @@ def _activity(model, problem):
     if not hasattr(model, "spikes"):
         return {}
     rates = torch.stack([model.spikes(batch.inputs).mean((0, 1)) for batch in problem.validation]).mean(0)
-    silent, saturated = float((rates == 0).float().mean()), float((rates > 0.95).float().mean())
-    if silent > 0.5 or saturated > 0.5:
+    silent, saturated = (float(x.float().mean()) for x in (rates == 0, rates > SATURATED_ABOVE))
+    if silent > MOST_SILENT or saturated > MOST_SATURATED:
         log.warning("%.0f %% of the units are silent and %.0f %% saturated", 100 * silent, 100 * saturated)
     values = {"spikes_per_step": float(rates.mean()), "silent_share": silent, "saturated_share": saturated}
     return {name: np.array(value) for name, value in values.items()}

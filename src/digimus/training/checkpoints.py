@@ -1,7 +1,8 @@
 """Checkpoints: what a killed job had done, so that the next one goes on from there.
 
 A checkpoint is an HDF5 file of plain arrays beside the final result. It carries a key made of all
-settings; one from another configuration is put aside, with a line in the log.
+settings. One from another configuration, or a damaged one, is refused: `read_checkpoint` raises, and a
+job says why in its log and starts afresh.
 """
 
 import logging
@@ -11,6 +12,42 @@ from digimus.errors import InputError
 from digimus.storage import arrays_in, reading, write_arrays
 
 log = logging.getLogger(__name__)
+
+
+def read_checkpoint(path, key):
+    """The arrays of a checkpoint.
+
+    Parameters
+    ----------
+    path : str or Path
+    key : str
+        Of the run that wants to go on.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+
+    Raises
+    ------
+    InputError
+        If the file is of another configuration, truncated, damaged or no checkpoint.
+    """
+    with reading(path) as file:
+        try:
+            found, arrays = file.attrs.get("key"), arrays_in(file)
+        except OSError as error:  # it opens, and an array in it is damaged
+            raise _refused(path, "The checkpoint is damaged.", "whole arrays", error) from error
+    if found != key:
+        raise _refused(path, "The checkpoint is of another configuration.", f"key {key}", f"key {found}")
+    if any(name.split("/", 1)[0] not in ("finished", "state") for name in arrays):
+        raise _refused(path, "The file is no checkpoint.", "finished parts and a state", ", ".join(arrays))
+    return arrays
+
+
+def _refused(path, what, expected, got):
+    return InputError(
+        what, where=path, expected=expected, got=got, hint="Delete it; the training then starts afresh."
+    )
 
 
 class Checkpoint:
@@ -31,13 +68,9 @@ class Checkpoint:
 
     def _read(self):
         try:
-            with reading(self.path) as file:
-                if file.attrs.get("key") != self.key:
-                    log.info("the checkpoint %s is of other settings; starting afresh", self.path.name)
-                    return
-                arrays = arrays_in(file)
-        except (InputError, OSError):  # OSError: it opens, and an array in it is damaged
-            log.info("the checkpoint %s cannot be read; starting afresh", self.path.name)
+            arrays = read_checkpoint(self.path, self.key)
+        except InputError as error:
+            log.warning("%s: %s; starting afresh", error.what.rstrip("."), self.path.name)
             return
         for name, values in arrays.items():
             part, rest = name.split("/", 1)

@@ -1,7 +1,8 @@
 """The training loop: Adam on batches that depend on the seed and the update alone.
 
 Because no random state is carried from one update to the next, a run that goes on from a checkpoint
-ends with the same bits as one that was never stopped.
+ends with the same bits as one that was never stopped. Early stopping looks at the curves alone, so it
+does not change that.
 """
 
 import logging
@@ -32,6 +33,11 @@ class FitSettings:
         Gradients are clipped to this size, element by element.
     validate_every : int
         Updates between validations; the last update is always validated.
+    patience : int, optional
+        Training stops after so many validations in a row without a lower validation loss; by default it
+        never does. The weights at the stop are kept, not earlier ones.
+    least_gain : float
+        A loss counts as lower if it is below the lowest so far by more than this share of it.
     """
 
     n_updates: int
@@ -39,6 +45,8 @@ class FitSettings:
     weight_decay: float = 0.0
     clip: float = 1.0
     validate_every: int = 50
+    patience: int | None = None
+    least_gain: float = 0.0
 
     def as_dict(self):
         """Plain values, for provenance."""
@@ -83,43 +91,115 @@ def fit(model, problem, settings, *, seed, motif_term=None, state=None, keep=Non
     state : dict of str to array, optional
         A state handed to `keep` earlier; training goes on from there.
     keep : callable, optional
-        Called with the state now and then.
+        Called with the state now and then, and before training ends in an error.
 
     Returns
     -------
     dict of str to numpy.ndarray
-        Curves: update, loss, motif_loss (the last one taken), and one array per validation metric.
+        Curves: update, loss, motif_loss (the last one taken), gradient_norm and clipped_share (of that
+        update's gradient: its norm before clipping, and the share of elements that were clipped), and
+        one array per validation metric.
 
     Raises
     ------
     TrainingError
-        If the loss or a weight is no longer finite; what `keep` was given last is still good.
+        If the loss, a gradient or a weight is no longer finite; `keep` is then given the state of the last
+        validation before, which is still good.
+    InputError
+        If `settings.patience` is set and the problem has no ``validation_loss``.
     """
     optimizer = torch.optim.Adam(
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        _trained(model), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
     curves = {"update": [], "loss": [], "motif_loss": []}
     start = _restore(model, optimizer, curves, state) if state else 0
-    kept_at = told_at = time.monotonic()
+    clock = _Clock()
     motif_loss = curves["motif_loss"][-1] if start else float("nan")
+    good = None
     for update in range(start, settings.n_updates):
-        loss, taken = _step(model, problem, settings, optimizer, seed, update, motif_term)
-        motif_loss = motif_loss if taken is None else taken
-        if (update + 1) % settings.validate_every == 0 or update + 1 == settings.n_updates:
-            _check_weights(model, settings, seed, update)
-            _validate(model, problem, curves, update + 1, loss, motif_loss)
-            now = time.monotonic()
-            if now - told_at > SECONDS_BETWEEN_LINES:
-                told_at = now
-                log.info("seed %s: update %d of %d, loss %.4g", seed, update + 1, settings.n_updates, loss)
-            if keep and now - kept_at > SECONDS_BETWEEN_CHECKPOINTS and update + 1 < settings.n_updates:
-                kept_at = now
-                keep(_state(model, optimizer, curves, update + 1))
+        last = update + 1 == settings.n_updates
+        validates = last or (update + 1) % settings.validate_every == 0
+        try:
+            step = _step(model, problem, settings, optimizer, seed, update, motif_term, watched=validates)
+            if validates:
+                _check_weights(model, settings, seed, update)
+        except TrainingError:
+            if keep and good:
+                keep(good)
+            raise
+        motif_loss = motif_loss if step.motif_loss is None else step.motif_loss
+        if not validates:
+            continue
+        _validate(model, problem, curves, update + 1, step, motif_loss)
+        if clock.is_time_to_tell():
+            log.info("seed %s: update %d of %d, loss %.4g", seed, update + 1, settings.n_updates, step.loss)
+        if not last and _has_stalled(curves, settings):
+            log.info("seed %s: stopped at update %d, the validation loss no longer falls", seed, update + 1)
+            break
+        if keep and not last:
+            good = _state(model, optimizer, curves, update + 1)
+            if clock.is_time_to_keep():
+                keep(good)
     return {name: np.array(values, dtype=float) for name, values in curves.items()}
 
 
-def _step(model, problem, settings, optimizer, seed, update, motif_term):
-    """One update; returns the loss and the motif loss, or None where the motif term was not taken."""
+class _Clock:
+    """When it is time for a line in the log, and for a checkpoint."""
+
+    def __init__(self):
+        self.told = self.kept = time.monotonic()
+
+    def is_time_to_tell(self):
+        now = time.monotonic()
+        due = now - self.told > SECONDS_BETWEEN_LINES
+        self.told = now if due else self.told
+        return due
+
+    def is_time_to_keep(self):
+        now = time.monotonic()
+        due = now - self.kept > SECONDS_BETWEEN_CHECKPOINTS
+        self.kept = now if due else self.kept
+        return due
+
+
+def _trained(model):
+    """The parameters that are learnt."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def _has_stalled(curves, settings):
+    """Whether the validation loss has not fallen for as many validations as `settings.patience`."""
+    if settings.patience is None:
+        return False
+    if "validation_loss" not in curves:
+        raise InputError(
+            "Early stopping needs a validation loss, which this problem does not have.",
+            where="training.rules.early_stopping",
+            expected="a problem whose validate() gives validation_loss",
+            got=f"{', '.join(curves)}",
+            hint="Leave early stopping out.",
+        )
+    lowest, since = float("inf"), 0
+    for loss in curves["validation_loss"]:
+        if loss < lowest * (1 - settings.least_gain):
+            lowest, since = loss, 0
+        else:
+            since += 1
+    return since >= settings.patience
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What one update found; the gradient's measures only where they were asked for."""
+
+    loss: float
+    motif_loss: float | None
+    gradient_norm: float = float("nan")
+    clipped_share: float = float("nan")
+
+
+def _step(model, problem, settings, optimizer, seed, update, motif_term, watched):
+    """One update; the motif loss is None where the motif term was not taken."""
     model.train()
     torch.manual_seed(number(seed, "noise", update) % 2**63)
     inputs, answers = problem.training_batch(seed, update)
@@ -131,12 +211,27 @@ def _step(model, problem, settings, optimizer, seed, update, motif_term):
         motif_loss = float(penalty.detach())
     optimizer.zero_grad()
     total.backward()
-    torch.nn.utils.clip_grad_value_(model.parameters(), settings.clip)
     if not torch.isfinite(total):
         got = f"loss {float(loss.detach())}, motif term {motif_loss}"
         raise _not_finite("loss", settings, seed, update, got)
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    measures = _gradient_measures(gradients, settings.clip) if watched else {}
+    torch.nn.utils.clip_grad_value_(model.parameters(), settings.clip)
+    # Clipped gradients cannot overflow in a sum, so it is finite if and only if all of them are numbers.
+    if not torch.isfinite(torch.stack([gradient.sum() for gradient in gradients]).sum()):
+        got = f"loss {float(loss.detach())}, gradients that are no numbers"
+        raise _not_finite("gradients", settings, seed, update, got)
     optimizer.step()
-    return float(loss.detach()), motif_loss
+    return _Step(float(loss.detach()), motif_loss, **measures)
+
+
+def _gradient_measures(gradients, clip):
+    """Norm before clipping, and the share of elements beyond the clip."""
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(grad) for grad in gradients]))
+    clipped = sum((grad.abs() > clip).sum() for grad in gradients)
+    return dict(
+        gradient_norm=float(norm), clipped_share=float(clipped) / sum(grad.numel() for grad in gradients)
+    )
 
 
 def _check_weights(model, settings, seed, update):
@@ -156,24 +251,29 @@ def _not_finite(what, settings, seed, update, got):
     )
 
 
-def _validate(model, problem, curves, update, loss, motif_loss):
+def _validate(model, problem, curves, update, step, motif_loss):
     model.eval()
     with torch.no_grad():
         metrics = problem.validate(model)
-    for name, value in {"update": update, "loss": loss, "motif_loss": motif_loss, **metrics}.items():
+    about = {**asdict(step), "motif_loss": motif_loss}
+    for name, value in {"update": update, **about, **metrics}.items():
         curves.setdefault(name, []).append(value)
 
 
 def _state(model, optimizer, curves, update):
-    """Everything that the next update needs, as flat arrays."""
+    """Everything that the next update needs, as copied flat arrays."""
     state = {"update": np.array(update)}
     for name, values in curves.items():
         state[f"curves/{name}"] = np.array(values, dtype=float)
     for name, parameter in model.named_parameters():
-        state[f"model/{name}"] = parameter.detach().cpu().numpy()
-        for key, value in optimizer.state[parameter].items():
-            state[f"adam/{key}/{name}"] = torch.as_tensor(value).detach().cpu().numpy()
+        state[f"model/{name}"] = _copied(parameter)
+        for key, value in optimizer.state.get(parameter, {}).items():
+            state[f"adam/{key}/{name}"] = _copied(torch.as_tensor(value))
     return state
+
+
+def _copied(tensor):
+    return np.array(tensor.detach().cpu().numpy())
 
 
 def _restore(model, optimizer, curves, state):
@@ -183,6 +283,8 @@ def _restore(model, optimizer, curves, state):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(torch.as_tensor(state[f"model/{name}"]))
+            if f"adam/step/{name}" not in state:
+                continue  # fixed, such as a mask
             optimizer.state[parameter] = {
                 "step": torch.as_tensor(state[f"adam/step/{name}"]).clone(),
                 **{

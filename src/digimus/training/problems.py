@@ -1,4 +1,4 @@
-"""What a network can be trained on: a rule task, or the decoding of a recorded session."""
+"""What a network can be trained on: a rule task, all of them at once, or a recorded session."""
 
 import numpy as np
 import torch
@@ -71,6 +71,72 @@ class RuleTask:
         }
 
 
+class AllTasks:
+    """Several rule tasks for one network, told apart by the rule input.
+
+    Every update takes one task. Tasks come in rounds, each round in an order of its own drawn from the
+    seed, so that all tasks get as many updates.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keys of `digimus.tasks.TASKS`.
+    batch_size, n_validation, n_test, device
+        As for `RuleTask`; validation and test trials are of each task.
+    """
+
+    n_inputs, n_outputs = RuleTask.n_inputs, RuleTask.n_outputs
+
+    def __init__(self, names, *, batch_size, n_validation, n_test, device="cpu"):
+        self.tasks = {
+            name: RuleTask(
+                name, batch_size=batch_size, n_validation=n_validation, n_test=n_test, device=device
+            )
+            for name in names
+        }
+        self.names = list(self.tasks)
+
+    @property
+    def validation(self):
+        """The validation batches of all tasks."""
+        return [batch for task in self.tasks.values() for batch in task.validation]
+
+    def task_at(self, seed, update):
+        """The name of the task that an update trains on."""
+        round_, place = divmod(update, len(self.names))
+        order = stream(seed, "interleaved", *self.names, round_).permutation(len(self.names))
+        return self.names[order[place]]
+
+    def training_batch(self, seed, update):
+        """Inputs and the batch of an update."""
+        return self.tasks[self.task_at(seed, update)].training_batch(seed, update)
+
+    def loss(self, outputs, batch):
+        """Masked squared error of the sigmoid outputs."""
+        return self.tasks[batch.name].loss(outputs, batch)
+
+    def validate(self, model):
+        """Accuracy and loss, the mean over tasks and (as ``of_task/<name>/...``) of each task."""
+        each = {name: task.validate(model) for name, task in self.tasks.items()}
+        means = {
+            metric: float(np.mean([values[metric] for values in each.values()]))
+            for metric in ("validation_accuracy", "validation_loss")
+        }
+        return means | {
+            f"of_task/{name}/{metric}": value
+            for name, values in each.items()
+            for metric, value in values.items()
+        }
+
+    def test_trials(self, model):
+        """As `RuleTask.test_trials`, with ``<name>/`` before each array."""
+        return {
+            f"{name}/{key}": values
+            for name, task in self.tasks.items()
+            for key, values in task.test_trials(model).items()
+        }
+
+
 class Decoding:
     """Classifying the samples of one session from its activity.
 
@@ -95,6 +161,7 @@ class Decoding:
         self.train_values = torch.from_numpy(scaled[train]).to(device)
         self.test_values = torch.from_numpy(scaled[test]).to(device)
         self.train_labels = torch.from_numpy(np.asarray(labels)[train].astype(np.int64)).to(device)
+        self.test_labels = torch.from_numpy(np.asarray(labels)[test].astype(np.int64)).to(device)
         self.n_inputs, self.n_outputs = values.shape[2], n_classes
         self.batch_size = min(batch_size, len(train))
 
@@ -111,6 +178,12 @@ class Decoding:
     def validate(self, model):
         """Loss on the training samples; the held-out ones are looked at once, at the end."""
         return {"training_loss": float(self.loss(model(self.train_values), self.train_labels))}
+
+    @torch.no_grad()
+    def held_out_loss(self, model):
+        """Cross-entropy on the held-out samples."""
+        model.eval()
+        return float(self.loss(model(self.test_values), self.test_labels))
 
     @torch.no_grad()
     def held_out_probabilities(self, model):

@@ -1,0 +1,115 @@
+"""The benchmark programs run, agree among themselves and write whole tables; nothing here is timed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BENCHMARKS = ROOT / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+import corpus  # noqa: E402
+import harness  # noqa: E402
+import neurons  # noqa: E402
+from digimus.morphology import read_swc  # noqa: E402
+
+SUBJECTS = ("census", "nulls", "soft", "morphology", "connectome")
+AWAY = {"igraph", "morphio", "pandas_numpy", "kdtree_a_neuron"}
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """The tables of a quick run without the peers."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    command = [sys.executable, str(BENCHMARKS / "run.py"), "--quick", "--out", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_quick_run_writes_a_whole_table(out, subject):
+    table = pd.read_csv(out / f"{subject}.csv")
+    assert list(table.columns) == harness.COLUMNS
+    ran = table[~table["case"].str.contains("left out")]
+    assert len(ran) and (ran["ours"] > 0).all() and (ran["ours_min"] <= ran["ours"]).all()
+    assert not set(ran["peer_name"].dropna()) & AWAY
+    compared = ran[ran["peer"].notna()]
+    np.testing.assert_allclose(compared["ratio"], compared["peer"] / compared["ours"], rtol=2e-3)
+    judged = compared[compared["goal"].notna()]
+    assert (judged["met"].astype(bool) == (judged["ratio"] >= judged["goal"])).all()
+    assert f"## {subject}" in (out / "summary.md").read_text()
+
+
+def test_variants_that_disagree_are_not_timed():
+    class Answer:
+        def __init__(self, variant, numbers):
+            self.variant, self.numbers = variant, np.array(numbers)
+
+    case = harness.Case("sums", {}, ("other",))
+    harness._agree(case, [Answer("digimus", [1.0, 2.0]), Answer("other", [1.0, 2.0])])
+    with pytest.raises(AssertionError, match="sums: other"):
+        harness._agree(case, [Answer("digimus", [1.0, 2.0]), Answer("other", [1.0, 2.1])])
+
+
+def test_the_corpus_is_simulated_neurons_of_which_no_two_are_alike(tmp_path):
+    table = neurons.write_corpus(tmp_path, 6, n_processes=1)
+    assert table["simulated"].all() and table["id"].is_unique
+    read = [read_swc(tmp_path / file) for file in table["file"]]
+    assert [len(neuron) for neuron in read] == table["n_nodes"].tolist()
+    assert len({neuron.xyz_um.tobytes() for neuron in read}) == 6
+    for neuron, file in zip(read, table["file"], strict=True):
+        assert "SIMULATED" in (tmp_path / file).read_text().splitlines()[0]
+        axon, dendrite = (neuron.kind == 2).sum(), (neuron.kind == 3).sum()
+        assert neurons.AXON_NODES[0] <= axon <= neurons.AXON_NODES[-1]
+        assert neurons.DENDRITE_NODES[0] <= dendrite <= neurons.DENDRITE_NODES[-1]
+        assert (neuron.parent < np.arange(len(neuron))).all()
+
+
+def test_a_corpus_is_the_first_part_of_a_larger_one(tmp_path):
+    small = neurons.write_corpus(tmp_path / "small", 2, n_processes=1)
+    large = neurons.write_corpus(tmp_path / "large", 4, n_processes=1)
+    pd.testing.assert_frame_equal(small, large.iloc[:2])
+    for file in small["file"]:
+        assert (tmp_path / "small" / file).read_bytes() == (tmp_path / "large" / file).read_bytes()
+
+
+def test_numbers_are_written_as_they_are(tmp_path):
+    xyz = np.array([[0.0, 1.0, 10.0], [999.9995, 1234.5, 0.001], [9999.999, 0.5, 100.25]])
+    tree = (xyz, np.array([1, 2, 2]), np.array([-1, 0, 1]))
+    path = tmp_path / "numbers.swc"
+    path.write_bytes(neurons.swc_bytes("numbers", tree))
+    neuron = read_swc(path)
+    np.testing.assert_allclose(neuron.xyz_um, xyz, atol=5.01e-4)
+    assert neuron.parent.tolist() == [-1, 0, 1] and neuron.kind.tolist() == [1, 2, 2]
+
+
+def test_the_sizes_of_regions_follow_the_published_ones():
+    shares = np.maximum(np.array(neurons.REGION_SIZES) / sum(neurons.REGION_SIZES), neurons._LEAST_SHARE)
+    assert sum(neurons.REGION_SIZES) == 34572 and len(neurons.REGIONS) == 50
+    place = np.searchsorted(np.cumsum(shares / shares.sum()), (0.5 + np.arange(481) * neurons._GOLDEN) % 1)
+    assert np.bincount(place, minlength=50).min() >= 3  # the fewest that make a graph of triads
+
+
+def test_growth_is_extrapolated_from_what_was_measured():
+    n = np.array(corpus.SIZES, float)
+    measured = pd.DataFrame(
+        {
+            "stage": "all",
+            "n_neurons": n.astype(int),
+            "wall_s": 10 + 2e-6 * n**2,
+            "cpu_s": 1e-3 * n,
+            "peak_gib": 0.5,
+        }
+    )
+    table = corpus.extrapolate(measured)
+    assert (table["basis"] == "measured").sum() == len(n)
+    whole = table[table["n_neurons"] == corpus.WHOLE].set_index("basis")
+    assert whole.loc["polynomial", "wall_s"] == pytest.approx(10 + 2e-6 * corpus.WHOLE**2, rel=5e-3)
+    assert whole.loc["power law", "cpu_s"] == pytest.approx(1e-3 * corpus.WHOLE, rel=5e-3)
+    assert whole["growth_cpu_s"].tolist() == [1.0, 1.0] and whole["growth_peak_gib"].tolist() == [0.0, 0.0]
+    assert not whole.loc["polynomial", "met"]  # the time is over the goal, the memory is not
