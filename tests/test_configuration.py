@@ -295,3 +295,12 @@ def test_the_schema_knows_every_task_model_and_setting(schema):
     made_by_the_workflow = {"n_inputs", "n_outputs", "rng"}
     settings = {name for model in MODELS.values() for name in inspect.signature(model).parameters}
     assert settings - made_by_the_workflow == set(models) - {"kind"}
+
+
+def test_the_loss_on_participation_needs_a_prior_with_neurons(default, schema):
+    configuration = changed(default, "training.motif_term.loss", "participation")
+    checked(configuration, schema)
+    control = changed(configuration, "priors.feedforward.kind", "degree")
+    error = complaint(control, schema)
+    assert error.where == "priors.feedforward.loss" and "kind region" in error.expected
+    checked(changed(control, "priors.feedforward.loss", "kl"), schema)

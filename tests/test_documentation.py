@@ -91,7 +91,8 @@ def rules(root):
         path.read_text() for path in [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]
     )
     bodies = dict(re.findall(r"^rule (\w+):\n((?:(?!^rule ).*\n?)*)", text, re.M))
-    return set(bodies), {name for name, body in bodies.items() if "script:" not in body}
+    used = set(re.findall(r"^use rule \w+ as (\w+)", text, re.M))
+    return set(bodies) | used, {name for name, body in bodies.items() if "script:" not in body}
 
 
 def overlaid(base, overlay):

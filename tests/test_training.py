@@ -11,7 +11,7 @@ import torch
 
 from digimus import InputError
 from digimus.errors import TrainingError
-from digimus.models import MotifTerm, build
+from digimus.models import MODELS, MotifTerm, build, n_parameters
 from digimus.motifs import Prior
 from digimus.seeding import number, stream
 from digimus.storage import write_arrays
@@ -485,3 +485,10 @@ def test_decoding_goes_on_after_the_last_finished_session(tmp_path):
     assert seen == ["s1"]
     assert_same(found, expected)
     assert not (tmp_path / "cell.checkpoint.h5").exists()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in MODELS if kind != "digimus"])
+def test_a_baseline_in_a_cell_has_the_parameters_of_digimus(kind):
+    cell = a_cell(model=kind, kind=kind, model_settings={}, matched_to=48)
+    wanted = n_parameters(build("digimus", 85, 33, n_units=48))
+    assert n_parameters(cell.make_model(85, 33, 1)) == pytest.approx(wanted, rel=0.05)

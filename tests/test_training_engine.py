@@ -7,15 +7,19 @@ from dataclasses import replace
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
 
 from digimus import InputError
+from digimus.analysis.claims import Claims, state_claims
 from digimus.analysis.evaluation import decoding_rates, rule_tables
+from digimus.analysis.retention import PROFILE_COLUMNS, SCORE_COLUMNS, retention_tables
 from digimus.configuration import checked
 from digimus.errors import TrainingError
 from digimus.models import build
+from digimus.storage import read_table, write_table
 from digimus.training import (
     AllTasks,
     FitSettings,
@@ -430,6 +434,19 @@ def test_one_network_for_several_tasks_is_scored_task_by_task(tmp_path):
         assert line[line["task"] == task]["value"].iloc[-1] == pytest.approx(value)
     assert len(models) == 2 * 2 + 2 and set(checks["task"]) == {"together", "go"}
     assert set(scores.query("training == 'together'")["metric"]) >= {"accuracy", "accuracy_at_coherence_0.01"}
+
+
+def test_where_no_task_is_learnt_alone_the_tables_of_retention_are_empty_and_whole(tmp_path):
+    for table, columns in zip(retention_tables([], {}, 0.1), (PROFILE_COLUMNS, SCORE_COLUMNS), strict=True):
+        write_table(tmp_path / "table.csv", table)
+        assert len(read_table(tmp_path / "table.csv", columns)) == 0
+
+
+def test_claims_without_a_network_are_not_available():
+    asked = Claims(1)
+    states = pd.DataFrame(columns=["model", "prior", "task", "seed", "error_auroc"])
+    state_claims(asked, states, priors=["p"], smallest=0.1, simulated={"p": False})
+    assert "not available" in asked.table()["note"].iloc[0]
 
 
 # Devices and what is written

@@ -124,6 +124,7 @@ def _check_sense(c, kinds):
         one_of(prior["source"], sources, f"priors.{name}.source", what)
         _check_prior_regions(name, prior)
         _check_control(name, prior, c["morphology"]["sources"], tables)
+        _check_participation(name, prior, tables, c["training"]["motif_term"])
         if prior["source"] in tables:
             _check_table_prior(name, prior, c["training"]["motif_term"])
             continue
@@ -179,6 +180,20 @@ def _check_control(name, prior, sources, tables):
         got=f"{source}, {got}",
         hint="Choose another kind, or another source.",
     )
+
+
+def _check_participation(name, prior, tables, term):
+    """Only neurons of a region have a participation that a network's units can be compared with."""
+    if {**term, **prior}["loss"] == "participation" and (
+        prior["kind"] != "region" or prior["source"] in tables
+    ):
+        raise InputError(
+            f"The prior {name!r} does not tell how single neurons take part in motifs.",
+            where=f"priors.{name}.loss",
+            expected="with the loss participation: kind region, from a source of neurons or a graph",
+            got=f"kind {prior['kind']} of {prior['source']}",
+            hint="Give this prior a loss of its own, such as kl.",
+        )
 
 
 def _check_table_prior(name, prior, term):

@@ -88,6 +88,14 @@ def prior_table(wildcards):
     return results(f"motifs/{PRIORS[wildcards.prior]['source']}/priors.csv")
 
 
+def participation_table(wildcards):
+    """How the neurons of a prior's region take part in motifs, for the loss that asks for it."""
+    prior = PRIORS.get(wildcards.prior, {})
+    if prior.get("loss", TRAINING["motif_term"]["loss"]) != "participation" or not prior:
+        return []
+    return results(f"motifs/{prior['source']}/regions/{prior['region']}.neurons.csv")
+
+
 def prior_settings(wildcards):
     """The configured prior of a cell, and the seed that the shuffled and the random kind depend on."""
     if wildcards.prior == "none":

@@ -22,6 +22,7 @@ rule training:
 rule train_task:
     input:
         priors=prior_table,
+        participation=participation_table,
     output:
         cell=update(results("training/rules/{task}/{model}/{prior}.h5")),
     log:
@@ -81,6 +82,7 @@ rule train_decoders:
     input:
         sessions=results("recordings/{dataset}/sessions.csv"),
         priors=prior_table,
+        participation=participation_table,
     output:
         cell=update(results("training/{dataset}/sessions/{model}/{prior}.h5")),
     log:

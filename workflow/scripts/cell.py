@@ -7,7 +7,9 @@ import logging
 import torch
 
 from digimus.models import MotifTerm
+from digimus.motifs import MOTIFS
 from digimus.motifs.priors import build_prior, read_priors
+from digimus.storage import read_table
 from digimus.training import FitSettings, RateGrid
 from digimus.training.cells import Cell
 from job import provenance
@@ -45,7 +47,11 @@ def make_motif_term(snakemake, n_updates):
     logging.info("prior %s: %s of %s, region %s %s", prior.name, prior.kind, prior.source, prior.region,
                  prior.settings or "")  # fmt: skip
     own = {key: configured[key] for key in ("loss", "weight", "reciprocity_weight") if key in configured}
-    return MotifTerm(prior, n_updates=n_updates, **{**snakemake.params.motif_term, **own})
+    shares = None
+    if snakemake.input.participation:
+        shares = read_table(snakemake.input.participation, MOTIFS)[list(MOTIFS)].to_numpy()
+    settings = {**snakemake.params.motif_term, **own}
+    return MotifTerm(prior, n_updates=n_updates, participation=shares, **settings)
 
 
 def make_fit(snakemake, settings):

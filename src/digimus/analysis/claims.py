@@ -67,7 +67,7 @@ class Claims:
         """
         unit = "session" if "session" in levels else levels[0]
         groups = [effects] if against is None else [effects, against]
-        groups = [group[np.isfinite(group["effect"])] for group in groups]
+        groups = [group[np.isfinite(group["effect"].astype(float))] for group in groups]
         row = dict.fromkeys(COLUMNS, np.nan) | dict(
             claim=claim, test=test, n=sum(group[unit].nunique() for group in groups), figure=figure,
             smallest_effect=smallest_effect, unit=unit, effect_unit=effect_unit, simulated=simulated,

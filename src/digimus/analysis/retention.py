@@ -6,6 +6,11 @@ import pandas as pd
 from digimus.motifs import dyad_null_mean, dyad_statistics, enrichment, triad_census
 from digimus.motifs.triads import IS_MOTIF, MOTIFS
 
+PROFILE_COLUMNS = ("task", "prior", "seed", "stage", "triad", "enrichment")
+SCORE_COLUMNS = (
+    "task", "prior", "seed", "stage", "target", "reciprocity", "target_reciprocity", "distance",
+)  # fmt: skip
+
 
 def hard_adjacency(weight, density):
     """The 0/1 graph of the strongest weights.
@@ -108,7 +113,10 @@ def retention_tables(trained, priors, density):
                             distance=distance_to_prior(profile, prior),
                         )
                     )
-    return pd.DataFrame(profile_rows), pd.DataFrame(score_rows)
+    return (
+        pd.DataFrame(profile_rows, columns=PROFILE_COLUMNS),
+        pd.DataFrame(score_rows, columns=SCORE_COLUMNS),
+    )
 
 
 def _profile_rows(key, profile):

@@ -1,5 +1,6 @@
 """A cell of the grid: one model with one prior on one benchmark, all seeds, in one file."""
 
+import inspect
 import json
 import logging
 import platform
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from digimus.errors import InputError
-from digimus.models import build, matched_settings, n_parameters
+from digimus.models import MODELS, build, matched_settings, n_parameters
 from digimus.seeding import number
 from digimus.storage import arrays_in, code_version, reading, write_arrays
 from digimus.training.checkpoints import Checkpoint
@@ -74,11 +75,10 @@ class Cell:
         }
 
     def settings_for(self, n_inputs, n_outputs):
-        """The model's settings, with its width where that is matched."""
+        """The model's settings, with its widths where they are matched."""
         if self.matched_to is None:
             return self.model_settings
-        width = _matched_width(self.kind, n_inputs, n_outputs, self.matched_to, *self.model_settings.items())
-        return {**self.model_settings, "n_units": width}
+        return dict(_matched(self.kind, n_inputs, n_outputs, self.matched_to, *self.model_settings.items()))
 
     def make_model(self, n_inputs, n_outputs, seed, *names, **settings):
         """The model with the initial weights of a seed; priors share them, so that twins start equal.
@@ -91,10 +91,10 @@ class Cell:
 
 
 @cache
-def _matched_width(kind, n_inputs, n_outputs, matched_to, *settings):
-    """Units of a model with as many parameters as a DigiMus network; every fold and seed asks for it."""
+def _matched(kind, n_inputs, n_outputs, matched_to, *settings):
+    """Settings of a model with as many parameters as a DigiMus network; every fold and seed asks for them."""
     reference = n_parameters(build("digimus", n_inputs, n_outputs, n_units=matched_to))
-    return matched_settings(build, kind, n_inputs, n_outputs, reference, **dict(settings))["n_units"]
+    return matched_settings(build, kind, n_inputs, n_outputs, reference, **dict(settings))
 
 
 def versions():
@@ -287,7 +287,8 @@ def _decoder(cell, session, train, test, batch_size, device, seed):
         n_classes=len(session.classes), batch_size=batch_size, device=device,
     )  # fmt: skip
     # A spiking network's time step is the recording's bin.
-    step = {"dt_ms": session.bin_ms} if cell.kind == "digimus" else {}
+    has_step = "dt_ms" in inspect.signature(MODELS[cell.kind]).parameters
+    step = {"dt_ms": session.bin_ms} if has_step else {}
     model = cell.make_model(problem.n_inputs, problem.n_outputs, seed, session.session_id, **step)
     return problem, model.to(device)
 

@@ -24,7 +24,7 @@ from digimus.training.engine import FitSettings, _step
 
 LENGTHS = (40, 110, 200)
 """Trial lengths in steps at which a model is timed; real ones are 30 to 210."""
-REPEATS = 3
+REPEATS = 5
 N_PLANS = 200
 
 
