@@ -44,7 +44,7 @@ unit: $(READY)
 
 test: check unit
 
-benchmark: $(READY) $(PEERS)
+benchmark: $(READY) $(if $(filter corpus,$(ONLY)),,$(PEERS))
 	@$(BIN)/python benchmarks/run.py $(if $(ONLY),--only $(ONLY))
 
 $(PEERS): benchmarks/requirements.txt

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.text import Text
 
 from digimus.motifs import MOTIFS
@@ -99,7 +100,11 @@ def connectome(regions, source, rng):
         for axis, middle in (("ap", 6600), ("dv", 4000), ("ml", 5700)):
             wide = np.where(views["kind"] == "axon", 1800, 400)
             views[f"{axis}_um"] = middle + wide * rng.normal(size=len(views))
+        voxels = views["kind"].map({"axon": 75.0, "dendrite": 25.0, "contact": 25.0, "soma": 0.0})
         views = views.assign(source=source, region=region, simulated=False, value=rng.random(len(views)))
+        drawn_share = np.where(views["kind"] == "contact", 0.8, 1.0)
+        totals = views.groupby("kind")["value"].transform("sum")
+        views = views.assign(voxel_um=voxels, share=drawn_share * views["value"] / totals)
         tables[f"x/connectome/{source}/views/{region}.csv"] = views
     return tables
 
@@ -210,12 +215,17 @@ def texts(figure):
 
 
 def drawn_values(figure):
-    """Every number at which a line, a marker, an interval or a pixel is drawn."""
+    """Every number at which a line, a marker, an interval, a square or a pixel is drawn."""
     numbers = [np.array([])]
     for axes in figure.findobj(lambda a: hasattr(a, "get_lines") and hasattr(a, "collections")):
         numbers += [np.asarray(line.get_data(), float).ravel() for line in axes.get_lines()]
         numbers += [
             np.ravel(segment) for c in axes.collections for segment in getattr(c, "get_segments", list)()
+        ]
+        numbers += [
+            np.ravel([path.vertices[:-1].mean(axis=0) for path in c.get_paths()] or [])
+            for c in axes.collections
+            if isinstance(c, PolyCollection)
         ]
         numbers += [
             np.ma.filled(np.ma.asarray(image.get_array(), float), np.nan).ravel() for image in axes.images

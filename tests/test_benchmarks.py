@@ -95,21 +95,24 @@ def test_the_sizes_of_regions_follow_the_published_ones():
     assert np.bincount(place, minlength=50).min() >= 3  # the fewest that make a graph of triads
 
 
-def test_growth_is_extrapolated_from_what_was_measured():
+def test_growth_is_extrapolated_by_stage_and_added_up():
     n = np.array(corpus.SIZES, float)
-    measured = pd.DataFrame(
-        {
-            "stage": "all",
-            "n_neurons": n.astype(int),
-            "wall_s": 10 + 2e-6 * n**2,
-            "cpu_s": 1e-3 * n,
-            "peak_gib": 0.5,
-        }
+    reading = {"wall_s": 5 + 1e-3 * n, "cpu_s": 1e-3 * n, "peak_gib": 0.5}
+    pairs = {"wall_s": 10 + 2e-6 * n**2, "cpu_s": 2e-6 * n**2, "peak_gib": 0.4 + 1e-5 * n}
+    both = {name: reading[name] + pairs[name] for name in ("wall_s", "cpu_s")} | {"peak_gib": 0.5}
+    parts = {"reading": reading, "pairs": pairs, "all": both}
+    measured = pd.concat(
+        [pd.DataFrame({"stage": k, "n_neurons": n.astype(int), **v}) for k, v in parts.items()]
     )
     table = corpus.extrapolate(measured)
-    assert (table["basis"] == "measured").sum() == len(n)
-    whole = table[table["n_neurons"] == corpus.WHOLE].set_index("basis")
-    assert whole.loc["polynomial", "wall_s"] == pytest.approx(10 + 2e-6 * corpus.WHOLE**2, rel=5e-3)
-    assert whole.loc["power law", "cpu_s"] == pytest.approx(1e-3 * corpus.WHOLE, rel=5e-3)
-    assert whole["growth_cpu_s"].tolist() == [1.0, 1.0] and whole["growth_peak_gib"].tolist() == [0.0, 0.0]
-    assert not whole.loc["polynomial", "met"]  # the time is over the goal, the memory is not
+    assert (table["basis"] == "measured").sum() == 3 * len(n)
+    whole = table[table["n_neurons"] == corpus.WHOLE].set_index(["stage", "basis"])
+    size = corpus.WHOLE
+    assert whole.loc[("pairs", "polynomial"), "wall_s"] == pytest.approx(10 + 2e-6 * size**2, rel=5e-3)
+    cpu_s = {"reading": 1e-3 * size, "pairs": 2e-6 * size**2}
+    for stage, expected in (*cpu_s.items(), ("all", sum(cpu_s.values()))):
+        assert whole.loc[(stage, "power law"), "cpu_s"] == pytest.approx(expected, rel=5e-3)
+    assert whole.loc[("reading", "power law"), "growth_cpu_s"] == 1.0
+    assert whole.loc[("pairs", "power law"), "growth_cpu_s"] == 2.0
+    assert whole.loc[("all", "polynomial"), "peak_gib"] == pytest.approx(0.4 + 1e-5 * size, rel=5e-3)
+    assert not whole.loc[("all", "polynomial"), "met"]  # the time is over the goal, the memory is not

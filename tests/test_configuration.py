@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from digimus import InputError
-from digimus.configuration import checked, without_null
+from digimus.configuration import checked, matching_files, without_null
 from digimus.models import MODELS
 from digimus.models.surrogates import SURROGATES
 from digimus.suggest import did_you_mean
@@ -304,3 +304,84 @@ def test_the_loss_on_participation_needs_a_prior_with_neurons(default, schema):
     error = complaint(control, schema)
     assert error.where == "priors.feedforward.loss" and "kind region" in error.expected
     checked(changed(control, "priors.feedforward.loss", "kl"), schema)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "morphology.sources.simulated.unit_um", "connectome.contact_um", "connectome.filling_fraction",
+        "morphology.checks.alpha", "morphology.voxel_um", "training.rules.learning_rate.lstm",
+    ],
+)  # fmt: skip
+def test_a_number_that_is_not_finite_is_refused(default, schema, key, number):
+    error = complaint(changed(default, key, number), schema)
+    assert error.where == key and error.got == repr(number)
+
+
+def test_a_number_that_is_not_finite_is_found_in_lists(default, schema):
+    error = complaint(changed(default, "connectome.sensitivity.blur_um", [0, float("nan")]), schema)
+    assert error.where == "connectome.sensitivity.blur_um.1"
+
+
+@pytest.mark.parametrize(
+    ("removed", "given", "where"),
+    [
+        (["annotation"], {"targets": ["SIM-hubs"]}, "targets"),
+        ([], {"soma_key": "id"}, "soma_key"),
+        ([], {"soma_table": "somas.csv"}, "soma_table"),
+        (["index"], {"soma_columns": ["x", "y", "z"]}, "soma_columns"),
+        ([], {"brain_pattern": "([0-9"}, "brain_pattern"),
+        ([], {"brain_pattern": "^[0-9]+_"}, "brain_pattern"),
+    ],
+)
+def test_keys_of_a_source_that_say_nothing_alone_are_refused(default, schema, removed, given, where):
+    source = {k: v for k, v in default["morphology"]["sources"]["simulated"].items() if k not in removed}
+    configuration = deepcopy(default)
+    configuration["morphology"]["sources"]["simulated"] = source | given
+    assert complaint(configuration, schema).where == f"morphology.sources.simulated.{where}"
+    whole = source | {"annotation": "a.nrrd", "index": "i.csv", "soma_columns": ["x", "y", "z"]} | given
+    configuration["morphology"]["sources"]["simulated"] = whole | (
+        {"brain_pattern": "^([0-9]+)_"} if where == "brain_pattern" else {}
+    )
+    checked(configuration, schema)
+
+
+def test_a_smallest_weight_needs_a_column_of_weights(default, schema):
+    graph = {"path": "edges.csv", "min_weight": 2}
+    error = complaint(changed(default, "motifs.graphs.mine", graph), schema)
+    assert error.where == "motifs.graphs.mine.min_weight" and "weight_column" in error.expected
+    checked(changed(default, "motifs.graphs.mine", graph | {"weight_column": "n"}), schema)
+
+
+@pytest.mark.parametrize("loss", ["kl", "frequency"])
+def test_the_control_of_reciprocity_has_no_frequencies(default, schema, loss):
+    control = changed(default, "priors.feedforward.kind", "reciprocity")
+    checked(control, schema)
+    for key in ("training.motif_term.loss", "priors.feedforward.loss"):
+        error = complaint(changed(control, key, loss), schema)
+        assert error.where == "priors.feedforward.loss" and error.got == loss
+    own = changed(changed(control, "training.motif_term.loss", loss), "priors.feedforward.loss", "enrichment")
+    checked(own, schema)
+
+
+def test_a_pattern_finds_files_and_the_archives_behind_it(tmp_path):
+    (tmp_path / "below").mkdir()
+    for name in ("b.swc", "a.swc.gz", "below/c.swc", "below/d.zip", "e.zip", "f.txt"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "g.zip").mkdir()
+
+    def found(pattern):
+        return [
+            path.relative_to(tmp_path).as_posix() for path in matching_files(tmp_path, pattern, "pattern")
+        ]
+
+    assert found("*.swc*") == ["a.swc.gz", "b.swc"]
+    assert found("**/*.swc") == ["b.swc", "below/c.swc"]
+    assert found("*.zip/*.swc") == ["e.zip"] and found("*.zip") == ["e.zip"]
+    assert found("**/*.zip/inner/*.swc.gz") == ["below/d.zip", "e.zip"]
+    assert found("*.json") == []
+    for wrong in ("", "/etc/*"):
+        with pytest.raises(InputError) as raised:
+            found(wrong)
+        assert raised.value.where == "pattern" and repr(wrong) in raised.value.got

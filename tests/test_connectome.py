@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from digimus.connectome import (
     calibrate_filling,
     coarsen,
+    neurons_of_region,
     overlap,
     potential_connectivity,
     potential_synapses,
@@ -26,7 +27,16 @@ from digimus.connectome import (
     write_graphml,
 )
 from digimus.errors import InputError
-from digimus.morphology import Arbors, Neuron, read_folder, stack_arbors, voxelise_all, write_arbors
+from digimus.morphology import (
+    Arbors,
+    Neuron,
+    read_folder,
+    stack_arbors,
+    stack_points,
+    voxelise_all,
+    write_arbors,
+    write_points,
+)
 from digimus.morphology.voxels import VoxelLengths
 
 SHAPE = (528, 320, 456)
@@ -434,9 +444,46 @@ def test_files_and_regions_that_are_not_there(tmp_path):
     for name in ("arbors.h5", "none.h5"):
         with pytest.raises(InputError):
             read_graph(tmp_path / name)
-    with pytest.raises(InputError, match="too few"):
-        region_graph(arbors, region="CP")
+    with pytest.raises(InputError, match="no arbors"):
+        write_graph(tmp_path / "graph.h5", region_graph(arbors))
+        neurons_of_region(tmp_path / "graph.h5", "CP")
     assert region_graph(arbors).small and not region_graph(arbors, min_neurons=8).small
+
+
+def fork(k):
+    """A soma with one node of axon and one of dendrite."""
+    xyz = 5000.0 + 10 * k + np.array([[0.0, 0, 0], [30, 0, 0], [0, 30, 0]])
+    return Neuron(f"n{k}", xyz, np.ones(3), np.array([1, 2, 3]), np.array([-1, 0, 0]), xyz[0], None)
+
+
+@pytest.mark.parametrize("rule", ["potential", "contact"])
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_a_region_below_three_neurons_is_reported_and_has_no_edges(tmp_path, rule, n):
+    regions, region = np.array(["AId"] * n + ["CP"] * (8 - n), dtype=object), "AId"
+    path, arbors = tmp_path / f"{rule}.h5", replace(random_arbors(7), regions=regions)
+    if rule == "contact":
+        write_points(path, stack_points([fork(k) for k in range(8)], regions=regions))
+    else:
+        write_arbors(path, arbors)
+    neurons = neurons_of_region(path, region, rule)
+    # A mean field cannot be had from, or a density calibrated on, so few neurons; neither is tried.
+    graph = region_graph(neurons, region=region, rule=rule, source="s", min_neurons=1, target_density=0.1)
+    write_graph(tmp_path / "graph.h5", graph)
+    write_graphml(tmp_path / "graph.graphml", graph)
+    again = read_graph(tmp_path / "graph.h5")
+    assert len(again) == n and again.without_triads and again.small and again.probability.shape == (n, n)
+    row = summary.describe_graph(again)
+    assert (row["region"], row["n_neurons"], row["small"]) == (region, n, True)
+    assert all(np.isnan(row[name]) for name in ("density", "reciprocity", "expected_synapses"))
+    distance = summary.probability_by_distance(again)
+    assert not len(distance) and list(distance) == list(summary.probability_by_distance(region_graph(arbors)))
+    assert networkx.read_graphml(tmp_path / "graph.graphml").number_of_nodes() == n
+    with pytest.raises(InputError, match=f"AId {n}"):
+        summary.need_triads([again])
+    summary.need_triads([again, region_graph(arbors)])
+    if rule == "potential":
+        view = view_of_region(neurons, region=region)
+        assert view["neuron"].nunique() == n and "share" in view.columns
 
 
 def test_probability_by_distance_is_the_mean_over_pairs(monkeypatch):
@@ -466,12 +513,28 @@ def test_a_view_keeps_lengths_and_synapses_in_a_bounded_table():
     for kind in ("axon", "dendrite"):
         part = view[view["kind"] == kind].groupby("neuron")["value"].sum()
         np.testing.assert_allclose(part[chosen], getattr(sample, kind).sum(axis=1), rtol=1e-5)
-    met = view[view["kind"] == "contact"].groupby("neuron")["value"].sum()
-    np.testing.assert_allclose(met[chosen], potential_synapses(sample)[0].sum(axis=1), rtol=1e-9)
+    met = view[view["kind"] == "contact"]
+    whole = view_of_region(arbors, n_neurons=7)
+    every, expected = whole[whole["kind"] == "contact"], potential_synapses(sample)[0].sum(axis=1)
+    np.testing.assert_allclose(every.groupby("neuron")["value"].sum()[chosen], expected, rtol=1e-9)
+    assert every["share"].sum() == pytest.approx(1)
+    # Of the contacts the strongest are kept, in their own voxels.
+    np.testing.assert_allclose(np.sort(met["value"]), np.sort(every["value"])[-len(met) :])
+    assert len(met) == 62 < len(every) and set(met["voxel_um"]) == {25.0}
+    assert met["share"].sum() == pytest.approx(met["value"].sum() / expected.sum())
     places = view.loc[view["kind"] == "axon", ["ap_um", "dv_um", "ml_um"]]
     assert (places.min() > 2400).all() and (places.max() < 3200).all()
     again = view_of_region(arbors.take(np.arange(30)[::-1]), n_neurons=7, n_rows=250)
     assert set(again.loc[again["kind"] == "soma", "neuron"]) == set(chosen)
+
+
+def test_a_view_joins_the_voxels_of_axons_before_those_of_dendrites():
+    far, near = block((20, 20, 20), (50, 50, 50), 20.0), block((20, 20, 20), (26, 26, 26), 20.0)
+    arbors = by_cells([(far, near)] * 3, np.full((3, 3), 575.0))
+    voxels = view_of_region(arbors, n_rows=3000).groupby("kind")["voxel_um"].unique()
+    assert voxels["dendrite"] == [25.0] and voxels["axon"] > 25.0
+    voxels = view_of_region(arbors, n_rows=400).groupby("kind")["voxel_um"].unique()
+    assert voxels["axon"] > voxels["dendrite"] > 25.0
 
 
 def test_a_view_of_axons_alone_has_no_contacts_unless_a_field_is_given():

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from anatomy_tables import NULLS, anatomy, assert_drawn, grid, marks, overlapping_texts, texts
 from digimus.errors import InputError
 from digimus.figures import draw
 from digimus.figures.inputs import Inputs
-from digimus.figures.style import round_ticks
+from digimus.figures.style import INK, round_ticks
 
 ANATOMY = ("neurons", "graphs", "motifs", "profiles", "sensitivity")
 MANY = [f"REG{k}a" for k in range(50)]
@@ -109,6 +110,7 @@ def test_graphs_show_an_example_region_density_and_small_regions(tables):
     views = table[table["panel"].isin(["a", "b"]) & table["kind"].notna()]
     assert set(views["region"]) == {"R1"} and set(views["kind"]) == {"axon", "dendrite", "contact", "soma"}
     assert_drawn(figure, views.loc[views["kind"].isin(["axon", "dendrite"]), "dv_mm"])
+    assert "potential contact, the largest 80 %" in texts(figure)
     assert {"brain", "R1"} == set(table["structure"].dropna())
     assert_drawn(figure, table["x_um"].dropna() / 1000)
 
@@ -121,6 +123,97 @@ def test_the_example_region_is_the_first_with_enough_neurons(tables):
     views = {path: table for path, table in tables.items() if "R2" not in path}
     figure, _ = draw("graphs", views | {"x/connectome/s/graphs.csv": graphs})
     assert "R1: axons of 3 example neurons" in texts(figure)
+
+
+def test_neurons_far_apart_are_shown_in_a_cube_with_the_most_contacts(tables):
+    path = "x/connectome/s/views/R1.csv"
+    views = tables[path]
+    apart = views["neuron"].map({"n1": 0.0, "n2": 3000.0, "n3": 6000.0})
+    views = views.assign(ap_um=4000 + apart + 100 * np.sin(np.arange(len(views))), dv_um=4000.0, ml_um=5000.0)
+    views.loc[views["kind"] == "contact", "value"] = np.where(views["neuron"] == "n2", 2.0, 1.0)[
+        views["kind"] == "contact"
+    ]
+    figure, table = draw("graphs", tables | {path: views})
+    near = table[table["panel"] == "b"]
+    assert set(near["neuron"]) == {"n2"} and set(near["kind"]) == {"dendrite", "contact", "soma"}
+    assert near["ap_mm"].between(6.2, 7.8).all() and "a cube of 1.6 mm" in texts(figure)
+    assert set(table.loc[table["panel"] == "a", "neuron"].dropna()) == {"n1", "n2", "n3"}
+    figure, table = draw("graphs", tables | {path: views.assign(ap_um=views["ap_um"] - apart)})
+    assert set(table.loc[table["panel"] == "b", "neuron"]) == {"n1", "n2", "n3"}
+    assert "cube" not in texts(figure)
+
+
+def test_a_neuron_has_one_colour_and_the_map_of_somas_ends_with_the_brain(tables):
+    figure, _ = draw("graphs", tables)
+    colours = {
+        tuple(colour[:3])
+        for part in figure.subfigs[:2]
+        for axes in part.axes
+        for squares in axes.collections
+        if hasattr(squares, "get_paths") and len(squares.get_facecolor()) > 3
+        for colour in squares.get_facecolor()
+    }
+    assert len(colours - {to_rgb(INK)}) == 3
+    axes = figure.subfigs[2].axes[0]
+    brain = tables["x/morphology/s/outlines.csv"]
+    brain = brain[(brain["structure"] == "brain") & (brain["view"] == "AP-ML")]
+    figure.canvas.draw()
+    for limits, column in ((axes.get_xlim(), "x_um"), (sorted(axes.get_ylim()), "y_um")):
+        ends = np.array([brain[column].min(), brain[column].max()]) / 1000
+        assert (np.abs(limits - ends) < 0.05 * np.ptp(ends)).all()
+
+
+def test_motifs_without_a_published_region_have_no_such_panel(tables):
+    whole, _ = draw("motifs", tables)
+    path = "x/motifs/comparison.csv"
+    elsewhere = tables[path].assign(table_region="T1", same_region=False)
+    for rows in (elsewhere, elsewhere.head(0)):
+        figure, table = draw("motifs", tables | {path: rows})
+        assert set(table["panel"]) == {"a", "b", "c"} and "published" not in texts(figure)
+        assert figure.get_figheight() < whole.get_figheight() - 20 / 25.4
+
+
+def without_nulls(tables):
+    """What a run without null graphs gives: the closed dyad null alone, and nothing tested."""
+    profiles, verdicts = tables["x/motifs/s/profiles.csv"], tables["x/motifs/s/verdicts.csv"]
+    nothing = dict.fromkeys(["z", "z_low", "z_high", "sp", "p_corrected"], np.nan)
+    profiles = profiles[profiles["null"] == "dyad"].assign(**nothing)
+    verdicts = verdicts[verdicts["null"] == "dyad"].assign(
+        n_null=0, excess=np.nan, p_profile=np.nan, p_corrected=np.nan, differs=False,
+        more_than_geometry="not tested", more_than_degree="not tested",
+    )  # fmt: skip
+    similarity = tables["x/motifs/s/similarity.csv"].assign(measure="frequency")
+    return tables | {
+        "x/motifs/s/profiles.csv": profiles,
+        "x/motifs/s/verdicts.csv": verdicts,
+        "x/motifs/s/similarity.csv": similarity,
+        "x/motifs/s/clusters.csv": tables["x/motifs/s/clusters.csv"].head(0),
+        "x/motifs/s/linkage.csv": tables["x/motifs/s/linkage.csv"].head(0),
+    }
+
+
+@pytest.mark.parametrize("regions", [["R1", "R2", "R3"], MANY], ids=["few", "many"])
+def test_without_null_graphs_figures_say_so(regions):
+    tables = without_nulls(anatomy(regions))
+    for name, times in (("motifs", 1), ("profiles", min(len(regions), 8))):
+        figure, table = draw(name, tables)
+        words = " ".join(texts(figure).split())
+        assert words.count("so nothing was tested") == times and "more than" not in words
+        assert "excess over the distance null" not in words
+        assert not any(overlapping_texts(figure))
+        at = table["panel"].eq("a") if name == "motifs" else table["panel"].eq("b") & table["drawn"].eq(True)
+        assert_drawn(figure, table.loc[at, "enrichment"])
+    for header_only in ({}, {"x/motifs/s/verdicts.csv": tables["x/motifs/s/verdicts.csv"].head(0)}):
+        draw("motifs", tables | header_only)
+        draw("profiles", tables | header_only)
+
+
+def test_the_heat_map_shows_the_strictest_null_that_was_sampled(tables):
+    path = "x/motifs/s/profiles.csv"
+    profiles = tables[path][tables[path]["null"].isin(["dyad", "degree"])]
+    figure, table = draw("motifs", tables | {path: profiles})
+    assert set(table.loc[table["panel"] == "a", "null"].dropna()) == {"degree"}
+    assert "z against degrees" in texts(figure)
 
 
 def test_motifs_show_z_similarity_and_verdicts(tables):
@@ -152,6 +245,19 @@ def test_verdicts_are_read_on_geometry_and_on_degrees(tables):
         words = texts(draw(name, tables | {"x/motifs/s/verdicts.csv": verdicts})[0])
         assert "geometry and reciprocity" in words and "degrees: undetermined" in words
         assert "not compared with geometry" in words
+
+
+def test_a_class_without_z_may_differ_all_the_same(tables):
+    profiles = tables["x/motifs/s/profiles.csv"]
+    at = profiles["region"].eq("R2") & profiles["triad"].isin(["300", "210"])
+    sure = at & profiles["triad"].eq("300")
+    profiles = profiles.assign(
+        z=profiles["z"].fillna(1.0).mask(at),
+        p_corrected=profiles["p_corrected"].mask(at, 0.5).mask(sure, 0.01),
+    )
+    figure, _ = draw("motifs", tables | {"x/motifs/s/profiles.csv": profiles})
+    cells = [text.get_text() for axes in figure.subfigs[0].axes for text in axes.texts]
+    assert cells.count("n/a*") == cells.count("n/a") == 1
 
 
 def test_rows_of_the_heat_map_follow_the_tree(tables):

@@ -1,5 +1,7 @@
 """Reading, checking, locating and voxelising neurons."""
 
+import gzip
+
 import nrrd
 import numpy as np
 import pandas as pd
@@ -18,7 +20,7 @@ from digimus.morphology import (
     voxelise_all,
     write_arbors,
 )
-from digimus.morphology.folder import ABSENT, NO_REGION, REASONS, UNLISTED
+from digimus.morphology.folder import ABSENT, NO_REGION, REASONS, REPEATED, UNLISTED
 
 ROWS = """1 1 5000 3000 4000 8 -1
 2 2 5010 3000 4000 0.5 1
@@ -135,17 +137,17 @@ def test_mirroring_keeps_lengths_and_turns_only_the_far_hemisphere(swc):
 
 @pytest.fixture
 def small_atlas(tmp_path):
-    """Ten-voxel cube of 25 µm: CP (672) for AP below 125 µm, VISp5 (778) from there, one face outside."""
-    volume = np.full((10, 10, 10), 672, np.uint32)
-    volume[5:] = 778
-    volume[:, :, 9] = 0
+    """A corner of voxels of 200 µm: CP (672) for AP below 1 mm, VISp5 (778) from there to 2 mm."""
+    volume = np.zeros((66, 40, 57), np.uint32)
+    volume[:10, :10, :9] = 672
+    volume[5:10, :10, :9] = 778
     path = tmp_path / "annotation.nrrd"
-    nrrd.write(str(path), volume, {"space directions": np.eye(3) * 25, "space": "left-posterior-superior"})
+    nrrd.write(str(path), volume, {"space directions": np.eye(3) * 200, "space": "left-posterior-superior"})
     return Atlas(path)
 
 
 def test_the_atlas_looks_up_and_rolls_up(small_atlas):
-    found = small_atlas.region_at([[10, 10, 10], [130, 0, 224.9], [10, 10, 226], [-1, 5, 5], [9e9, 5, 5]])
+    found = small_atlas.region_at([[80, 80, 80], [1040, 0, 1799.9], [80, 80, 1801], [-1, 5, 5], [9e9, 5, 5]])
     assert found == ["CP", "VISp5", "outside", "outside", "outside"]
     assert small_atlas.roll_up(["VISp5", "CP", "CH", "outside"], ["VISp", "STR"]) == [
         "VISp",
@@ -164,6 +166,20 @@ def test_atlas_files_that_are_not_right(tmp_path, swc):
             Atlas(path)
     with pytest.raises(InputError, match="annotation"):
         Atlas().region_at([1, 1, 1])
+    for shape, words in (
+        ((57, 40, 66), "in another order, by their lengths ML, DV, AP"),
+        ((57, 66, 40), "in another order, by their lengths ML, AP, DV"),
+        ((60, 40, 57), "does not have the size"),
+        ((10, 10, 10), "does not have the size"),
+    ):
+        path = tmp_path / "turned.nrrd"
+        nrrd.write(str(path), np.ones(shape, np.uint32), {"space directions": np.eye(3) * 200})
+        with pytest.raises(InputError, match=words) as raised:
+            Atlas(path)
+        assert "13200 x 8000 x 11400" in raised.value.expected and "200 µm" in raised.value.got
+    for shape in ((66, 40, 57), (67, 40, 57)):  # a voxel more or less is a matter of rounding
+        nrrd.write(str(path), np.ones(shape, np.uint32), {"space directions": np.eye(3) * 200})
+        assert Atlas(path).voxel_um == 200
     tree = swc("id,acronym,parent_structure_id\n1,root,\n2,A,1\n3,A1,2\n", "tree.csv")
     assert Atlas(tree=tree).roll_up(["A1", "root"], ["A"]) == ["A", None]
     with pytest.raises(InputError, match="cycle"):
@@ -263,6 +279,35 @@ def test_folders_and_indices_that_are_refused(folder, tmp_path):
     pd.concat([twice, twice[:1]]).to_csv(tmp_path / "twice.csv", index=False)
     with pytest.raises(InputError, match="listed twice"):
         read_folder(folder, index=tmp_path / "twice.csv", region_column="area")
+
+
+def test_a_neuron_that_comes_twice_is_used_once(swc, tmp_path):
+    swc()
+    (tmp_path / "one.swc.gz").write_bytes(gzip.compress(ROWS.encode()))  # the same id
+    swc("# under another name\n" + ROWS, "copy.swc")
+    swc(ROWS.replace("4070", "4071"), "two.swc")
+    (tmp_path / "index.csv").write_text("file,area\none.swc,CP\ntwo.swc,CP\ncopy.swc,CP\none.swc.gz,CP\n")
+    with pytest.raises(InputError, match=r"one for one.swc, one.swc.gz"):
+        read_folder(tmp_path, "*.swc*", index=tmp_path / "index.csv", region_column="area")
+    (tmp_path / "index.csv").write_text("file,area\none.swc,CP\ntwo.swc,CP\ncopy.swc,CP\n")
+    listed = read_folder(tmp_path, "*.swc", index=tmp_path / "index.csv", region_column="area")
+    assert list(listed.neurons["id"]) == ["one", "two"]
+    assert listed.set_aside.values.tolist() == [
+        ["copy.swc", REPEATED, REASONS[REPEATED], "the nodes of one.swc"]
+    ]
+
+
+def test_files_without_an_index_that_share_an_id_or_nodes(swc, tmp_path, small_atlas):
+    one = "1 1 10 10 10 1 -1\n2 2 20 10 10 1 1\n"
+    swc(one, "a.swc")
+    (tmp_path / "a.swc.gz").write_bytes(gzip.compress(one.replace("20", "30").encode()))
+    swc(one, "b.swc")
+    reading = read_folder(tmp_path, "?.swc*", atlas=small_atlas)
+    assert list(reading.neurons["file"]) == ["a.swc"]
+    assert reading.set_aside[["file", "got"]].values.tolist() == [
+        ["a.swc.gz", "id a, as a.swc"], ["b.swc", "the nodes of a.swc"],
+    ]  # fmt: skip
+    assert reading.quality["n_neurons"].sum() == 3 and reading.n_bad == 0
 
 
 # Real neurons

@@ -20,7 +20,18 @@ from digimus.morphology import (
     read_points,
     segment_lengths_um,
 )
-from digimus.morphology.checks import ORDERS, Brain, contest, fit_shares, headerless_order, sign_test
+from digimus.morphology.checks import (
+    ORDERS,
+    UNITS_UM,
+    Brain,
+    Evidence,
+    best_shift,
+    contest,
+    fit_shares,
+    headerless_order,
+    sign_test,
+    source_checks,
+)
 from digimus.morphology.folder import _told
 from digimus.morphology.measures import measure
 from digimus.morphology.outlines import trace
@@ -99,6 +110,26 @@ def read(folder, atlas, **options):
     """A folder of the fixture, read with its index."""
     options = {"index": folder / "index.csv", "region_column": "region", "atlas": atlas} | options
     return read_folder(folder, "*.swc", **options)
+
+
+def checks_of(atlas, somas, listed=None, listed_somas=None):
+    """The checks of neurons that fit every axis order and unit alike, by name."""
+    evidence = Evidence()
+    for k, soma in enumerate(somas):
+        evidence.add(
+            stated_order=None,
+            stated_unit_um=None,
+            order=CCF,
+            unit_um=1.0,
+            shares=np.ones((len(ORDERS), 1 + len(UNITS_UM)), np.float32),
+            soma_um=np.array(soma, float),
+            listed="" if listed is None else listed[k],
+            looked_up="" if atlas is None else atlas.region_at(np.array(soma, float))[0],
+            listed_soma_um=np.full(3, np.nan) if listed_somas is None else np.array(listed_somas[k], float),
+        )
+    options = {"axis_order": CCF, "unit_um": 1.0, "atlas": atlas, "max_bad_share": 0.1}
+    table = source_checks("s", evidence, Brain.of(atlas), **options, alpha=0.05, min_neurons=5)
+    return {row.check: row for row in table.itertuples()}
 
 
 def row_of(reading, check):
@@ -208,6 +239,35 @@ def test_without_a_volume_the_box_decides_less(source):
     assert "axon_outside_um" not in reading.neurons.columns
 
 
+def test_without_a_volume_positions_tell_no_unit(source):
+    folder = source(n=40)  # twelve have an axon beyond the box: in nanometres they fit it better
+    for path in sorted(folder.glob("*.swc"))[:12]:
+        path.write_text(path.read_text() + "121 2 13900 4000 6000 1 1\n")
+    reading = read(folder, None, max_bad_share=1)
+    row = row_of(reading, "unit")
+    assert (row.verdict, row.found, row.basis) == ("not checked", "", "none")
+    assert row.detail == "Headers state none; without an annotation volume positions tell no unit."
+    assert row_of(reading, "axis order").verdict != "differs"
+
+
+def test_without_a_volume_headers_tell_the_unit(source):
+    folder = source(n=8, unit_um=0.001, headers=("# coordinates in nanometers\n",))
+    row = row_of(read(folder, None, unit_um=0.001), "unit")
+    assert (row.verdict, row.found, row.basis, row.n_for) == ("agrees", "0.001 µm", "header", 8)
+    row = row_of(read(folder, None, unit_um=0.0011), "unit")
+    assert (row.verdict, row.n_for, row.n_against) == ("differs", 0, 8)
+    (folder / "n00.swc").write_text("1 1 5000000 3000000 4000000 1 -1\n")
+    assert row_of(read(folder, None, unit_um=0.001), "unit").verdict == "undecided"
+
+
+def test_regions_decide_the_axes_where_positions_do_not_and_that_is_a_second_test(atlas):
+    soma = (9000, 2000, 7000)  # in B1 in one order of the axes alone
+    for n, verdict in ((7, "undecided"), (8, "agrees")):  # five rivals: p is 5 / 2^7, 5 / 2^8
+        row = checks_of(atlas, [soma] * n, ["B1"] * n)["axis order"]
+        assert row.verdict == verdict
+    assert row.p == pytest.approx(2 * 5 / 2**8) and "the regions of the index" in row.detail
+
+
 STATED = {
     CCF: "# Annotation Space: CCFv3.0 Axes> X: Anterior-Posterior; Y: Inferior-Superior; Z:Left-Right\n",
     LEGACY: "# Annotation Space: CCFv2.5 (ML legacy) "
@@ -289,6 +349,82 @@ def test_another_registration_is_found_by_listed_somata(source, atlas):
         read(folder, atlas, soma_columns=["ap", "up", "ml"])
 
 
+SOMAS = np.random.default_rng(6).uniform((3000, 2000, 3000), (9000, 4000, 8400), (100, 3))
+
+
+def test_rounded_somata_with_some_in_the_other_hemisphere_agree():
+    listed = np.floor(SOMAS)
+    listed[:2, 2] = 11400 - listed[:2, 2]
+    row = checks_of(None, SOMAS, listed_somas=listed)["registration"]
+    assert (row.verdict, row.n_for, row.n_against, row.p) == ("agrees", 100, 0, 1)
+    assert row.found == "moved by 1 µm" and "2 of them are in the other hemisphere" in row.detail
+    listed[:2] += (2000, 0, 0)  # nor do a few strays move a source
+    assert checks_of(None, SOMAS, listed_somas=listed)["registration"].verdict == "agrees"
+
+
+@pytest.mark.parametrize("far_um, verdict", [(24, "agrees"), (26, "differs")])
+@pytest.mark.parametrize("way", [*np.eye(3), *-np.eye(3)])
+def test_a_step_of_somata_counts_above_a_voxel_in_any_direction(way, far_um, verdict):
+    row = checks_of(None, SOMAS, listed_somas=SOMAS + far_um * way)["registration"]
+    assert row.verdict == verdict and (row.p < 1e-20) == (verdict == "differs")
+
+
+@pytest.mark.parametrize("factor, way", [(0.95, "nearer to"), (1.05, "farther from")])
+def test_somata_of_both_hemispheres_nearer_to_or_farther_from_the_midline_are_moved(factor, way):
+    listed = SOMAS.copy()
+    listed[:, 2] = 5700 + factor * (SOMAS[:, 2] - 5700)
+    row = checks_of(None, SOMAS, listed_somas=listed)["registration"]
+    assert row.verdict == "differs"
+    moved = round(0.05 * np.median(np.abs(SOMAS[:, 2] - 5700)))
+    assert f"{moved} µm {way} the midline" in row.detail
+
+
+def test_somata_are_tested_in_all_directions_and_beside_the_regions():
+    for n, verdict in ((8, "undecided"), (9, "differs")):
+        row = checks_of(None, SOMAS[:n], listed_somas=SOMAS[:n] + (40, 0, 0))["registration"]
+        assert row.verdict == verdict and row.p == pytest.approx(3 * 8 / 2**n)
+
+
+def test_a_shift_must_hold_on_neurons_that_it_was_not_fitted_to(atlas):
+    ahead = np.arange(40) % 2 == 0
+    generator = np.random.default_rng(7)
+    somas = generator.uniform((0, 2900, 4000), (0, 4000, 7000), (40, 3))
+    somas[:, 0] = np.where(ahead, 6000 + 150, 6000 - 150)  # A ends at 6000
+    listed = ["A" if one else "B" for one in ahead]
+    assert best_shift(atlas, somas, listed)[1:] == (1.0, 0, 0)  # each half says the contrary of the other
+    shift, p, gained, lost = best_shift(atlas, somas[ahead], ["A"] * 20)
+    assert shift.tolist() == [-175, 0, 0] and (gained, lost) == (20, 0) and p == 2**-20
+
+
+@pytest.fixture
+def published(source):
+    """Neurons with a table of published somata; a function that reads them beside changed rows of it."""
+    folder = source(n=20)
+    table = pd.read_csv(folder / "index.csv", dtype=str)
+
+    def write(*more):
+        rows = [table, pd.DataFrame(more, columns=table.columns)]
+        pd.concat(rows).to_csv(folder / "somata.csv", index=False)
+        return dict(folder=folder, soma_table=folder / "somata.csv", soma_columns=["ap", "dv", "ml"])
+
+    return write
+
+
+def test_a_neuron_with_two_published_somata_is_refused(published, atlas):
+    with pytest.raises(InputError, match=r"(?s)two different somata.*n03\.swc"):
+        read(atlas=atlas, **published(("n03.swc", "A", 1000, 2000, 3000)))
+    with pytest.raises(InputError, match=r"(?s)two different somata.*n03"):
+        read(atlas=atlas, **published(("n03", "A", 1, 2, 3), ("n03", "A", 1, 2, 4)))
+
+
+def test_repeated_empty_and_foreign_rows_of_published_somata_are_no_conflict(published, atlas):
+    plain = row_of(read(atlas=atlas, **published()), "registration")
+    _, _, *soma = pd.read_csv(published()["soma_table"], dtype=str).iloc[3]
+    more = [("n03.swc", "A", *soma), ("n03.swc", "A", "", "", ""), ("other", "A", 1, 2, 3)]
+    row = row_of(read(atlas=atlas, **published(*more, ("other", "A", 4, 5, 6))), "registration")
+    assert row == plain and "20 published somata" in row.detail
+
+
 def test_regions_that_do_not_fit_at_all_differ(source, atlas):
     folder = source(n=30)
     table = pd.read_csv(folder / "index.csv")
@@ -360,6 +496,17 @@ def test_projections_of_nested_targets_add_up(source, atlas):
     assert row["axon_length_um"] == pytest.approx(table.loc[table["region"] == "B", "axon_in_B1_um"].sum())
     assert row["share"] == pytest.approx(row["axon_length_um"] / inside) and row["simulated"]
     assert row["mean_axon_length_um"] == pytest.approx(row["axon_length_um"] / row["n_neurons"])
+
+
+def test_all_tables_are_made_without_an_annotation(source):
+    folder = source()
+    reading = read(folder, None, voxel_um=100)
+    assert len(reading.neurons) and len(reading.arbors) == len(reading.neurons)
+    assert not any(name.startswith("axon_in_") for name in reading.neurons)
+    assert projection_table(reading.neurons, [], source="s", simulated=True).empty
+    assert outline_table(None, ["A"]).empty
+    assert reading.quality["n_neurons"].sum() == len(reading.neurons) + len(reading.set_aside)
+    assert set(reading.checks["check"]) == {"axis order", "unit", "outside", "registration"}
 
 
 def test_axon_length_by_target_is_that_of_the_pieces(atlas, tmp_path):
@@ -564,3 +711,21 @@ def test_the_fifty_published_regions_serve_as_regions_and_targets(real_data, ccf
     np.testing.assert_array_equal(np.bincount(grid.ravel(), minlength=52), counts)
     layers = ccf.roll_up(["VISp5", "MOs2/3", "AUDd1", "CA1", "CP"], regions)
     assert layers == ["VISp", "MOs", "AUDd", "CA1", None]
+
+
+def test_an_order_that_others_beat_is_refuted_though_none_of_them_wins():
+    shares = np.full((12, 3), 0.9)
+    shares[:, 0] = 0.2
+    shares[:6, 1] = shares[6:, 2] = 1.0  # the other two fit equally often better
+    found = contest(shares)
+    assert found.best is None
+    p, refuted = found.refuted(0)
+    assert refuted and p == pytest.approx(2 * 0.5**12)
+    assert not found.refuted(1)[1] and not found.refuted(2)[1]
+    assert not contest(shares[:4]).refuted(0)[1]  # too few neurons
+
+
+def test_no_order_is_refuted_by_chance_more_often_than_stated():
+    generator = np.random.default_rng(5)
+    refuted = [contest(generator.random((30, 6))).refuted(0)[1] for _ in range(400)]
+    assert np.mean(refuted) < 0.08

@@ -9,6 +9,8 @@ import os
 import re
 import socket
 import struct
+import threading
+import time
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +33,7 @@ from digimus.morphology import (
     segment_lengths_um,
 )
 from digimus.morphology import contents as contents_module
+from digimus.morphology import files as files_module
 from digimus.morphology import mouselight as mouselight_module
 from digimus.morphology.contents import LARGEST_BYTES, contents
 
@@ -479,6 +482,27 @@ def test_one_of_several_is_read_by_its_id_from_a_file_that_changes(swc):
     for name in ("bulk.json", "bulk.json#N9"):
         with pytest.raises(InputError, match="which neuron"):
             read_neuron(path.parent / name)
+
+
+def test_several_threads_load_a_file_of_many_neurons_once(swc, monkeypatch):
+    path = swc(as_json(*(mouselight(f"N{k}") for k in range(8))), "bulk.json")
+    loaded, together = [], threading.Barrier(8)
+
+    def find(data, place):
+        loaded.append(place)
+        time.sleep(0.05)  # the others come meanwhile
+        return find_neurons(data, place)
+
+    find_neurons = files_module.find_neurons
+    monkeypatch.setattr(files_module, "find_neurons", find)
+
+    def one(k):
+        together.wait(timeout=30)
+        return read_neuron(f"{path}#N{k}").id
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(one, range(8))) == [f"N{k}" for k in range(8)]
+    assert len(loaded) == 1
 
 
 @pytest.mark.real_data

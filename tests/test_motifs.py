@@ -12,7 +12,7 @@ import scipy.sparse as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import kstest
+from scipy.stats import false_discovery_control, kstest, norm, pearson3
 
 from digimus import InputError
 from digimus.motifs import (
@@ -21,6 +21,7 @@ from digimus.motifs import (
     TRIADS,
     dyad_null_mean,
     dyad_statistics,
+    enrichment,
     enrichment_bootstrap,
     participation,
     region_profile,
@@ -31,8 +32,19 @@ from digimus.motifs import (
 )
 from digimus.motifs import census as census_module
 from digimus.motifs import nulls as null_models
+from digimus.motifs import profiles as profiles_module
 from digimus.motifs._bits import empty_rows
-from digimus.motifs.profiles import class_p, combined_p, correct_profiles, draw_graphs, least_p, neuron_table
+from digimus.motifs.profiles import (
+    _profile_p,
+    class_p,
+    combined_p,
+    correct_profiles,
+    draw_graphs,
+    least_p,
+    linear_enrichment,
+    neuron_table,
+)
+from digimus.motifs.pvalues import benjamini_hochberg, normal_tail, pearson3_tail
 from digimus.motifs.triads import IS_MOTIF, N_EDGES, N_LABELLINGS, N_MUTUAL, N_ONE_WAY
 from digimus.motifs.verdicts import correct_verdicts
 
@@ -341,7 +353,7 @@ def test_participation_of_a_large_sparse_graph_adds_up():
 
 def test_the_table_of_neurons_adds_up_to_the_expected_counts():
     p = random_probabilities(np.random.default_rng(46), 15)
-    table = neuron_table(p, [f"n{k}" for k in range(15)], ["b"] * 15)
+    table = neuron_table(participation(p), [f"n{k}" for k in range(15)], ["b"] * 15)
     assert list(table) == ["id", "brain", *MOTIFS]
     np.testing.assert_allclose(table[list(MOTIFS)].sum(), triad_census(p)[IS_MOTIF])
 
@@ -401,20 +413,18 @@ def degrees(graph):
 def switched(graph, n_trials, rng):
     """A graph after so many switches; the lists and the matrix that the chain keeps must agree."""
     both = graph & graph.T
-    pre, post = (nodes.astype(np.int32) for nodes in np.nonzero(graph & (1 - both)))
-    mutual = tuple(nodes.astype(np.int32) for nodes in np.nonzero(both))
+    one_way, mutual = (np.argwhere(kind).astype(np.uint32) for kind in (graph & (1 - both), both))
     n = len(graph)
-    dyads = np.zeros((n, n), np.uint8)
-    null_models._dyad_matrix(dyads, pre, post, *mutual)
-    starts, mutual_starts = null_models._blocks(n, pre), null_models._blocks(n, mutual[0])
-    state = rng.integers(0, 2**64, size=4, dtype=np.uint64)
-    null_models._switch(dyads, pre, post, starts, *mutual, mutual_starts, n_trials, state)
-    listed = np.zeros_like(graph)
-    listed[pre, post] = 1
-    listed[mutual] = 1
-    np.testing.assert_array_equal(listed, (dyads == null_models.FORTH) | (dyads == null_models.BOTH))
-    np.testing.assert_array_equal(dyads == null_models.FORTH, (dyads == null_models.BACK).T)
-    return listed
+    bits = null_models._edge_bits(n, one_way, mutual)
+    starts, mutual_starts = (null_models._blocks(n, edges[:, 0]) for edges in (one_way, mutual))
+    state = rng.integers(0, 2**64, size=1, dtype=np.uint64)
+    null_models._switch(bits, one_way, starts, mutual, mutual_starts, n_trials, state)
+    kept = np.unpackbits(bits.view(np.uint8), axis=1, bitorder="little")[:, :n]
+    for edges, kind in ((one_way, kept & (1 - kept.T)), (mutual, kept & kept.T)):
+        listed = np.zeros_like(graph)
+        np.add.at(listed, tuple(edges.T), 1)
+        np.testing.assert_array_equal(listed, kind)
+    return kept
 
 
 def test_edge_switching_keeps_in_out_and_mutual_degree_and_moves_edges():
@@ -518,19 +528,23 @@ def graph_of_rows(rows):
 def redrawn(graph, bins, rng):
     wanted = np.stack([(graph * (bins.of_pair == b)).sum(1) for b in range(bins.starts.shape[1] - 1)], 1)
     rows = empty_rows(len(graph))
-    state = rng.integers(0, 2**64, size=4, dtype=np.uint64)
+    state = rng.integers(0, 2**64, size=1, dtype=np.uint64)
     null_models._redraw_targets(rows, wanted.astype(np.int64), bins.order, bins.starts, state)
     return graph_of_rows(rows)
 
 
 def moved(graph, bins, n_trials, rng):
-    pre, post = (nodes.astype(np.int32) for nodes in np.nonzero(graph))
-    chain, state = graph.copy(), rng.integers(0, 2**64, size=4, dtype=np.uint64)
-    null_models._move_targets(chain, post, pre, bins.of_pair, bins.order, bins.starts, n_trials, state)
+    edges = np.argwhere(graph).astype(np.uint32)
+    bits = null_models._edge_bits(len(graph), edges, edges[:0])
+    placed = null_models._with_bins(edges, bins.of_pair, bins.starts)
+    state = rng.integers(0, 2**64, size=1, dtype=np.uint64)
+    null_models._move_targets(bits, placed, bins.order, n_trials, state)
     listed = np.zeros_like(graph)
-    listed[pre, post] = 1
-    np.testing.assert_array_equal(listed, chain)
-    return chain
+    np.add.at(listed, tuple(placed[:, :2].T), 1)
+    np.testing.assert_array_equal(
+        listed, np.unpackbits(bits.view(np.uint8), axis=1, bitorder="little")[:, : len(graph)]
+    )
+    return listed
 
 
 def test_distance_null_keeps_the_number_of_targets_in_every_bin():
@@ -612,6 +626,11 @@ def test_null_models_keep_the_number_of_edges_on_average(null):
         (dict(null="distance"), "soma position"),
         (dict(null="distance", positions_um=np.full((8, 3), np.nan)), "soma position"),
         (dict(null="distance-mutual", positions_um=np.zeros((7, 3))), "soma position"),
+        (dict(null="distance", positions_um=np.arange(8.0)), "soma position"),
+        (
+            dict(null="distance", positions_um=null_models.DistanceBins.from_positions(np.eye(7, 3))),
+            "another",
+        ),
         (dict(null="degree", n_null=1), "two null graphs"),
         (dict(null="dyad", n_null=0), "two null graphs"),
     ],
@@ -620,6 +639,16 @@ def test_bad_requests_of_a_profile_are_refused(change, expected):
     graph = random_graph(np.random.default_rng(22), 8, 0.3)
     with pytest.raises(InputError, match=expected):
         significance_profile(graph, **change)
+
+
+@pytest.mark.parametrize("positions", [np.zeros((50, 3)), np.zeros((60, 2)), np.full((60, 3), np.inf)])
+def test_a_region_profile_refuses_positions_of_other_neurons(positions):
+    graph = random_graph(np.random.default_rng(220), 60, 0.1)
+    settings = dict(n_draws=1, n_null=3, n_bootstrap=2, rng=np.random.default_rng(0))
+    with pytest.raises(InputError, match="soma position"):
+        region_profile(graph, positions, **settings, nulls=["distance"])
+    with pytest.raises(InputError, match="soma position"):
+        null_models.DistanceBins.from_positions(positions[:, :2])
 
 
 def test_nulls_of_probabilities_are_refused():
@@ -667,6 +696,60 @@ def test_a_class_whose_null_does_not_vary_is_not_available():
     assert np.isfinite(profile.z[POSITION["021C"]])
     empty = significance_profile(np.zeros((6, 6)), "dyad", n_null=5)
     assert np.all(np.isnan(empty.z)) and empty.excess == 0 and empty.p_profile == 1
+
+
+def test_a_class_that_no_null_graph_has_is_found():
+    graph = random_graph(np.random.default_rng(250), 280, 0.002)
+    for k in range(6):
+        graph[3 * k : 3 * k + 3, 3 * k : 3 * k + 3] = 1 - np.eye(3)
+    profile = significance_profile(graph, "dyad", n_null=100)
+    assert profile.p[POSITION["300"]] < 0.03 and profile.p_profile < 0.02
+    # A class of which no null graph has any at all: no z, but a p, an excess and a verdict.
+    sampled = np.zeros((99, 13))
+    sampled[:, 0] = np.arange(99)
+    sampled[::9, 1] = 1
+    counts = np.zeros(13)
+    counts[0] = 50
+    assert _profile_p(counts, sampled) > 0.5 and class_p(counts, sampled)[-1] == 1
+    counts[-1] = 6
+    assert _profile_p(counts, sampled) == 0.01 and class_p(counts, sampled)[-1] == 0.02
+    # A null graph that is the only one with a class ranks as high.
+    counts[-1], sampled[3, -2] = 1, 1
+    assert _profile_p(counts, sampled) == 0.02
+
+
+@pytest.mark.parametrize("null", ["degree", "distance"])
+def test_a_constant_class_has_no_z_and_yet_a_p_and_a_side(monkeypatch, null):
+    constant = np.zeros((60, 16))
+    constant[:, 3] = 7
+    monkeypatch.setattr(profiles_module, "sample_null_censuses", lambda *_: constant)
+    graph = np.zeros((12, 12))
+    graph[0, 1:6] = 1  # ten of 021D
+    made = region_profile(
+        graph, np.eye(12, 3), n_draws=1, n_null=60, n_bootstrap=5, rng=np.random.default_rng(0), nulls=[null]
+    )
+    rows = made.table[made.table["null"] == null].set_index("triad")
+    assert np.isnan(rows["z"]["021D"]) and rows["p"]["021D"] == pytest.approx(2 / 61)
+    assert (rows["p"].drop("021D") == 1).all()
+    found = made.verdicts.set_index("null").loc[null]
+    assert found["p_profile"] == 1 / 61 and found["excess"] == pytest.approx(9 * 60)
+    repeated = pd.concat([made.table.assign(region="R", p=made.table["p"] / 100)])
+    corrected = correct_profiles(repeated)
+    corrected = corrected[corrected["null"] == null].set_index("triad")
+    assert corrected["exceeds"]["021D"] and corrected["exceeds"].sum() == 1
+    assert not corrected["falls_short"].any()
+
+
+def test_a_degree_null_of_a_degree_model_has_its_enrichment():
+    # With odds x_i y_j all graphs of equal degrees are equally likely, so that the null's mean is the mean.
+    rng = np.random.default_rng(5)
+    odds = 0.05 * np.outer(rng.gamma(1.0, 1.0, 60), rng.gamma(1.0, 1.0, 60))
+    p = odds / (1 + odds) * (1 - np.eye(60))
+    made = region_profile(p, None, n_draws=200, n_null=10, n_bootstrap=200, rng=rng, nulls=["degree"]).table
+    rows = made[(made["null"] == "degree") & (made["expected_count"] > 1)]
+    assert len(rows) > 5
+    gap = (rows["null_enrichment"] - rows["enrichment"]) / np.sqrt(rows["enrichment_variance"])
+    assert gap.abs().max() < 0.6
 
 
 def planted(rng, triad, n=70, n_copies=30):
@@ -842,12 +925,97 @@ def test_a_region_profile_has_a_row_for_every_null_and_triad():
     assert set(verdicts["verdict"]) == {"cannot be told with n_null = 8"}
 
 
+def test_the_jackknife_over_brains_is_that_of_a_mean_and_needs_all_brains_known():
+    values = np.random.default_rng(331).normal(size=(9, 13))
+
+    def mean(weights):
+        return weights @ values / weights.sum(1, keepdims=True)
+
+    brains = np.array(list("abcdefghi"))
+    # For a mean the jackknife gives the usual standard error.
+    expected = values.std(0, ddof=1) / 3
+    np.testing.assert_allclose(profiles_module._jackknife_error(mean, brains), expected)
+    for unknown in ("", None):
+        some = brains.astype(object)
+        some[4] = unknown
+        assert np.isnan(profiles_module._jackknife_error(mean, some)).all()
+
+
 def test_a_graph_is_not_drawn_again_and_needs_no_positions():
     graph = random_graph(np.random.default_rng(330), 20, 0.2)
     made = region_profile(graph, None, n_draws=7, n_null=20, n_bootstrap=5, rng=np.random.default_rng(0))
     assert list(made.verdicts["null"]) == ["dyad", "degree"] and set(made.verdicts["n_draws"]) == {1}
     assert set(made.verdicts["p_least"]) == {1 / 21}
     np.testing.assert_array_equal(made.table["z"], made.table["z_low"])
+
+
+def test_without_sampled_nulls_the_dyad_null_is_there_in_closed_form():
+    rng = np.random.default_rng(331)
+    p = random_probabilities(rng, 20) * 0.4
+    made = region_profile(p, None, n_draws=3, n_null=9, n_bootstrap=9, rng=rng, nulls=[])
+    table = correct_profiles(made.table.assign(region="R"))
+    assert len(table) == 13 and set(table["null"]) == {"dyad"}
+    np.testing.assert_allclose(table["null_mean"], dyad_null_mean(dyad_statistics(p))[IS_MOTIF])
+    assert table[["null_sd", "z", "z_low", "z_high", "sp", "p", "p_corrected"]].isna().all(axis=None)
+    assert table[["enrichment", "enrichment_low", "enrichment_variance"]].notna().all(axis=None)
+    assert not table[["exceeds", "falls_short"]].any(axis=None)
+    verdicts = correct_verdicts(made.verdicts.assign(region="R"), table)
+    assert list(verdicts["verdict"]) == ["not tested"] and not verdicts["differs"].any()
+    assert verdicts["summary"][0] == "R: geometry and degree were not tested."
+    np.testing.assert_allclose(made.participation, participation(p))
+
+
+def test_nulls_that_are_left_out_are_not_sampled():
+    rng = np.random.default_rng(332)
+    graph = random_graph(rng, 20, 0.2)
+    made = region_profile(graph, None, n_draws=1, n_null=9, n_bootstrap=5, rng=rng, nulls=["degree"])
+    assert list(made.verdicts["null"]) == ["dyad", "degree"] and list(made.verdicts["n_null"]) == [0, 9]
+    degree = made.table[made.table["null"] == "degree"]
+    expected = enrichment(degree["null_mean"], degree["dyad_null_mean"])
+    np.testing.assert_allclose(degree["null_enrichment"], expected)
+
+
+def test_the_linear_bootstrap_follows_the_exact_one():
+    rng = np.random.default_rng(333)
+    n = 250
+    x, (sending, taking) = rng.random((n, 3)), np.exp(0.4 * rng.normal(size=(2, n)))
+    distance = np.linalg.norm(x[:, None] - x, axis=2)
+    p = np.clip(0.4 * sending[:, None] * taking * np.exp(-distance / 0.15), 0, 0.9)
+    p[p < 0.02] = 0
+    np.fill_diagonal(p, 0)
+    p = sp.csr_array(p)
+    weights = rng.multinomial(n, np.full(n, 1 / n), size=300)
+    exact, shares = enrichment_bootstrap(p, 0, None, weights=weights), participation(p)
+    linear = linear_enrichment(p, shares, weights)
+    likely = shares.sum(0)[IS_MOTIF] > 5
+    assert likely.sum() > 6
+    ratio = (linear.std(0) / exact.std(0))[likely]
+    assert ratio.min() > 0.75 and ratio.max() < 1.15
+    for column in np.flatnonzero(likely):
+        assert np.corrcoef(linear[:, column], exact[:, column])[0, 1] > 0.75
+    whole = linear_enrichment(p, shares, np.ones((1, n)))
+    np.testing.assert_allclose(whole, enrichment_bootstrap(p, 0, None, weights=np.ones((1, n))), atol=1e-9)
+
+
+def test_a_large_region_takes_the_linear_bootstrap(monkeypatch):
+    rng = np.random.default_rng(334)
+    p = random_probabilities(rng, 40) * 0.3
+    sizes = dict(n_draws=1, n_null=5, n_bootstrap=50, nulls=[])
+    exact = region_profile(p, None, rng=np.random.default_rng(1), **sizes).table
+    monkeypatch.setattr(profiles_module, "MOST_EXACT", 39)
+    linear = region_profile(p, None, rng=np.random.default_rng(1), **sizes).table
+    np.testing.assert_array_equal(linear["enrichment"], exact["enrichment"])
+    assert (linear["enrichment_variance"] != exact["enrichment_variance"]).all()
+
+
+def test_tails_and_corrections_are_those_of_scipy():
+    z, skewness = np.meshgrid(np.linspace(-4, 8, 25), [-2.5, -0.3, -1e-7, 0.0, 0.01, 0.8, 3.0])
+    np.testing.assert_allclose(pearson3_tail(z, skewness), pearson3.sf(z, skewness), rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(normal_tail(z), norm.sf(z))
+    p = np.random.default_rng(335).random(40) ** 3
+    np.testing.assert_allclose(benjamini_hochberg(p), false_discovery_control(p))
+    some = benjamini_hochberg([0.01, np.nan, 0.04])
+    np.testing.assert_allclose(some, [0.02, np.nan, 0.04])
 
 
 # Verdicts
@@ -903,10 +1071,36 @@ def test_a_verdict_names_the_classes_and_says_what_was_not_tested():
             dict(region="R", null="degree", triad=t, p=p.get(t, 0.5), z=-3.0 if t == "021D" else 3.0)
             for t in MOTIFS
         ]
-    )
+    ).assign(expected_count=5.0, null_mean=4.0)
     table = correct_verdicts(verdict_rows(degree=0.01), correct_profiles(profiles))
     assert table["verdict"][0] == "differs: more 300, less 021D"
-    assert table["more_than_geometry"][0] == "not available" and "soma positions" in table["summary"][0]
+    assert table["more_than_geometry"][0] == "not tested" and "geometry was not tested" in table["summary"][0]
+
+
+def class_rows(**p):
+    rows = [dict(region="R", null="degree", triad=t, p=p.get(t, 0.5), z=3.0) for t in MOTIFS]
+    return correct_profiles(pd.DataFrame(rows).assign(expected_count=5.0, null_mean=4.0))
+
+
+def test_single_classes_that_differ_where_the_profile_does_not_leave_the_answer_open():
+    rows = verdict_rows(n_null=40, degree=0.3, distance=0.5, distance_mutual=0.5)
+    table = correct_verdicts(rows, class_rows(**{"021D": 1e-5})).set_index("null")
+    words = "whole profile not told apart with n_null = 40; single classes: more 021D"
+    assert table["verdict"]["degree"] == words
+    assert table["verdict"]["distance"] == "no difference found"
+    assert set(table["more_than_degree"]) == {"undetermined"} and set(table["more_than_geometry"]) == {"no"}
+    assert not table["differs"].any()
+    summary = table["summary"].iloc[0]
+    assert summary.endswith(
+        "; whether there is more than degree cannot be told (single classes: more 021D against degree)."
+    )
+    # Without such a class the answer is no, and it is still open at the smallest p that there is.
+    assert set(correct_verdicts(rows, class_rows())["more_than_degree"]) == {"no"}
+    few = verdict_rows(n_null=20, p_least=2 / 21, degree=2 / 21)
+    found = correct_verdicts(few, class_rows(**{"300": 1e-5}))["verdict"][0]
+    assert found == "whole profile not told apart with n_null = 20; single classes: more 300"
+    small = verdict_rows(small=True, degree=0.3)
+    assert correct_verdicts(small, class_rows(**{"300": 1e-5}))["verdict"][0].startswith("undetermined: too")
 
 
 def test_the_census_does_not_depend_on_the_order_of_neurons():

@@ -440,6 +440,13 @@ def test_edge_lists_of_many_forms_are_one_graph(tmp_path, text):
     assert_is_the_small_graph(read_user_graph(tmp_path / "edges.txt"))
 
 
+def test_quoted_cells_may_hold_the_separator_and_marks(tmp_path):
+    path = tmp_path / "edges.csv"
+    path.write_text('"a, 1","b"\n"b","c ""two"""\n')
+    nodes, graph = read_user_graph(path)
+    assert list(nodes) == ["a, 1", "b", 'c "two"'] and graph.nnz == 2
+
+
 def test_columns_and_weights_of_an_edge_list(tmp_path):
     path = tmp_path / "edges.csv"
     path.write_text("kind,to,from,n\nx,b,a,1\nx,c,b,5\nx,b,a,2\nx,a,c,0\nx,b,c,2.5\n")
@@ -459,6 +466,9 @@ def test_columns_and_weights_of_an_edge_list(tmp_path):
         ("a,a\n", {}, "no edges"),
         ("a,b\nc\n", {}, "line 2"),
         ("a,b\nc,\n", {}, "line 2"),
+        ('a,"b\nc,d\ne,f\n', {}, "line 1"),
+        ('a,b\nc,"d\ne,"f\n', {}, "line 2"),
+        ('a,b\nc,"d"e\n', {}, "quotation mark"),
         ("pre,post\na,b\n", {"pre_column": "source"}, "lacks the column 'source'"),
         ("pre,post,n\na,b,many\n", {"weight_column": "n"}, "not a number"),
         ("pre,post,n\na,b,nan\n", {"weight_column": "n"}, "no number"),
@@ -642,6 +652,16 @@ def test_our_profiles_are_compared_with_published_ones_both_ways(tmp_path):
     shares = shares.loc[published_class_names(), "expected_count"].to_numpy()
     expected = (np.sqrt(shares) * np.sqrt(counts[0])).sum() / np.sqrt(shares.sum() * counts[0].sum())
     assert row["presynaptic", "cosine13 shares"] == pytest.approx(expected)
+    by_measure = table[table["region"] == "A"].groupby("measure")["n_classes"]
+    for null in ("dyad", "degree"):
+        rows = profiles[(profiles["null"] == null) & (profiles["region"] == "A")]
+        known = rows.loc[rows["triad"] != "300", "sp"].notna().sum()
+        assert set(by_measure.get_group(f"cosine12 NZ, {null}")) == {known}
+    assert set(by_measure.get_group("cosine13 shares")) == {13}
+    lacking = profiles.assign(sp=profiles["sp"].mask(profiles["triad"].isin(["021D", "021U", "300"])))
+    fewer = comparison_table(lacking, **files, table="paper").set_index("measure")["n_classes"]
+    was = table.set_index("measure")["n_classes"]
+    assert (fewer["cosine12 NZ, dyad"] <= 10).all() and (was["cosine12 NZ, dyad"] > 10).all()
     without = comparison_table(profiles, files["path"], table="paper")
     assert set(without["measure"]) == {"cosine13 shares"}
 

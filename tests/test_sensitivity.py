@@ -1,5 +1,10 @@
 """How far a region's profile moves with the settings of its graph: the table, its reference, its reading."""
 
+import runpy
+import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -133,3 +138,15 @@ def test_voxels_that_are_no_multiple_are_refused(arbors):
     for wrong in (30, 12.5):
         with pytest.raises(InputError, match="multiple of 25"):
             table_of(arbors, VALUES | {"voxel_um": [wrong]})
+
+
+def test_a_region_named_like_a_missing_value_stays_in_the_joined_tables(arbors, root, tmp_path, monkeypatch):
+    paths = [tmp_path / f"{region}.csv" for region in ("CP", "NA")]
+    for path in paths:
+        table_of(arbors, {name: [] for name in VALUES}, region=path.stem).to_csv(path, index=False)
+    output = SimpleNamespace(table=tmp_path / "joined.csv", summary=tmp_path / "summary.csv")
+    monkeypatch.setitem(sys.modules, "job", SimpleNamespace(job=nullcontext))
+    job = SimpleNamespace(input=SimpleNamespace(tables=paths), output=output)
+    runpy.run_path(str(root / "workflow/scripts/sensitivity_tables.py"), {"snakemake": job})
+    for path, n in ((output.table, 13), (output.summary, 1)):
+        assert [line.split(",")[1] for line in path.read_text().splitlines()[1:]] == ["CP"] * n + ["NA"] * n

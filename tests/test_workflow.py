@@ -6,12 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+
+from digimus.errors import InputError
+from digimus.motifs.priors import build_prior, read_priors
 
 pytestmark = pytest.mark.workflow
 SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
@@ -290,6 +294,63 @@ def test_a_region_with_too_few_neurons_gives_no_prior(finished):
     assert failed_well(done, "too few neurons", "at least 30 neurons", "24 neurons")
     graphs = pd.read_csv(folder / "results/small/connectome/simulated/graphs.csv")
     assert graphs["small"].all() and (graphs["n_neurons"] == 24).all()
+
+
+def test_regions_without_triads_are_reported_and_stop_nothing(finished):
+    folder, _ = finished
+    regions = ["SIM-distance", "SIM-geometry", "SIM-hubs"]
+    mine, config = own_neurons(
+        folder, "few", annotation="mine/few/annotation.nrrd", regions=regions,
+        structure_tree="mine/few/structure_tree.csv",
+    )  # fmt: skip
+    index = pd.read_csv(mine / "index.csv")
+    index.loc[index.index[index["region"] == "SIM-geometry"][:2], "region"] = "SIM-hubs"
+    index.to_csv(mine / "index.csv", index=False)
+    figures = {"figures": ["graphs", "motifs", "profiles", "sensitivity"]}
+    (folder / config[1]).write_text((folder / config[1]).read_text() + yaml.safe_dump(figures))
+    done = snakemake(folder, "figures", "sensitivity", config=config)
+    assert done.returncode == 0, done.text[-3000:]
+    assert "WARNING region_graph, own, region SIM-distance: n = 0" in done.text
+    results = folder / "results/few"
+    graphs = pd.read_csv(results / "connectome/own/graphs.csv").set_index("region")
+    assert dict(graphs["n_neurons"]) == {"SIM-distance": 0, "SIM-geometry": 22, "SIM-hubs": 2}
+    assert dict(graphs["small"]) == {"SIM-distance": True, "SIM-geometry": False, "SIM-hubs": True}
+    assert set(graphs.index[graphs["density"].notna()]) == {"SIM-geometry"}
+    for name in ("profiles", "verdicts", "clusters", "sensitivity", "sensitivity_summary"):
+        assert set(pd.read_csv(results / f"motifs/own/{name}.csv")["region"]) == {"SIM-geometry"}, name
+    priors = read_priors(results / "motifs/own/priors.csv")
+    assert {name: prior.usable for name, prior in priors.items()} == {
+        "SIM-distance": False, "SIM-geometry": True, "SIM-hubs": False
+    }  # fmt: skip
+    with pytest.raises(InputError, match="too few neurons"):
+        build_prior("mine", {"kind": "region", "region": "SIM-hubs"}, priors, 1)
+
+
+def test_a_source_without_any_triads_ends_with_a_reason(finished):
+    folder, _ = finished
+    mine, config = own_neurons(folder, "hardly")
+    index = pd.read_csv(mine / "index.csv")
+    index.loc[index.index[index["region"] == "SIM-geometry"][2:], "region"] = "SIM-hubs"
+    index.to_csv(mine / "index.csv", index=False)
+    done = snakemake(folder, "motifs", config=config)
+    assert failed_well(done, "graph_tables", "at least 3 neurons", "SIM-geometry 2")
+
+
+def test_neurons_in_an_archive_are_found_and_a_changed_archive_is_read_again(finished):
+    folder, _ = finished
+    mine, config = own_neurons(folder, "zipped", pattern="*.zip/*.swc")
+    with zipfile.ZipFile(mine / "all.zip", "w") as archive:
+        for path in sorted(mine.glob("*.swc")):
+            archive.write(path, path.name)
+            path.unlink()
+    index = pd.read_csv(mine / "index.csv")
+    index.assign(file="all.zip/" + index["file"]).to_csv(mine / "index.csv", index=False)
+    done = snakemake(folder, "morphology", config=config)
+    assert done.returncode == 0, done.text[-2000:]
+    assert len(pd.read_csv(folder / "results/zipped/morphology/own/neurons.csv")) == 24
+    assert "Nothing to be done" in snakemake(folder, "morphology", "--dry-run", config=config).text
+    os.utime(mine / "all.zip", (1e9, 1e9))
+    assert "read_neurons" in planned(snakemake(folder, "morphology", "--dry-run", config=config))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,10 @@
 Every complaint is one `InputError` that names the key, what was found, what was expected and a hint.
 """
 
+import math
+import re
+from pathlib import Path
+
 from jsonschema import Draft202012Validator
 
 from digimus.errors import InputError
@@ -37,6 +41,7 @@ def checked(configuration, schema):
     InputError
     """
     configuration = without_null(configuration)
+    _check_finite(configuration)
     errors = list(Draft202012Validator(schema).iter_errors(configuration))
     if errors:
         # The deepest complaint is about the value itself, not about the mapping around it.
@@ -46,11 +51,60 @@ def checked(configuration, schema):
     return configuration
 
 
+def matching_files(folder, pattern, where):
+    """The files of a folder that a pattern names, sorted; of members of zip archives, the archives.
+
+    Parameters
+    ----------
+    folder : str or Path
+    pattern : str
+        As in `digimus.morphology.neuron_files`: "*.swc", "**/*.nwb", "*.zip/*.swc".
+    where : str
+        The key of the pattern, for messages.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    InputError
+        If the pattern is none.
+    """
+    outer, *inner = re.split(r"(?i)\.zip/", pattern, maxsplit=1)
+    try:
+        return sorted(path for path in Path(folder).glob(outer + ".zip" * bool(inner)) if not path.is_dir())
+    except (ValueError, NotImplementedError, IndexError) as error:
+        raise InputError(
+            "A pattern of file names is wrong.",
+            where=where,
+            expected="such as '*.swc*', relative to the folder",
+            got=f"{pattern!r}: {error}",
+            hint="A pattern is neither empty nor an absolute path; '**/' stands for all folders below.",
+        ) from error
+
+
 def without_null(value):
     """A copy of nested mappings without the entries that are null."""
     if isinstance(value, dict):
         return {key: without_null(item) for key, item in value.items() if item is not None}
     return value
+
+
+def _check_finite(value, path=()):
+    """Refuse nan and infinity anywhere: they pass the bounds of a schema."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            _check_finite(item, (*path, str(key)))
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InputError(
+            "A number in the configuration is not finite.",
+            where=".".join(path) or "the configuration",
+            expected="a finite number",
+            got=repr(value),
+            hint="Write a number, or null to leave the entry out.",
+        )
 
 
 def _schema_error(error, schema):
@@ -125,6 +179,7 @@ def _check_sense(c, kinds):
         _check_prior_regions(name, prior)
         _check_control(name, prior, c["morphology"]["sources"], tables)
         _check_participation(name, prior, tables, c["training"]["motif_term"])
+        _check_shares(name, prior, c["training"]["motif_term"])
         if prior["source"] in tables:
             _check_table_prior(name, prior, c["training"]["motif_term"])
             continue
@@ -135,7 +190,15 @@ def _check_sense(c, kinds):
     _check_training(c, kinds)
     _check_connectome(c["connectome"], c["morphology"]["voxel_um"])
     _check_simulation(c)
+    for name, graph in graphs.items():
+        _check_needs(graph, f"motifs.graphs.{name}", "min_weight", ["weight_column"])
     for name, source in c["morphology"]["sources"].items():
+        where = f"morphology.sources.{name}"
+        _check_needs(source, where, "targets", ["annotation"])
+        for key in ("soma_table", "soma_key"):
+            _check_needs(source, where, key, ["soma_columns"])
+        _check_needs(source, where, "soma_columns", ["soma_table", "index"])
+        _check_pattern(source, where)
         if "region_column" not in source and "annotation" not in source:
             raise InputError(
                 f"There is no way to tell the regions of the neurons in {name!r}.",
@@ -193,6 +256,49 @@ def _check_participation(name, prior, tables, term):
             expected="with the loss participation: kind region, from a source of neurons or a graph",
             got=f"kind {prior['kind']} of {prior['source']}",
             hint="Give this prior a loss of its own, such as kl.",
+        )
+
+
+def _check_shares(name, prior, term):
+    """The control of kind reciprocity leaves the classes out, so it has no shares of them."""
+    loss = {**term, **prior}["loss"]
+    if prior["kind"] == "reciprocity" and loss in ("kl", "frequency"):
+        raise InputError(
+            f"The prior {name!r} holds reciprocity alone, and no frequencies of motifs.",
+            where=f"priors.{name}.loss",
+            expected="enrichment for a prior of kind reciprocity",
+            got=loss,
+            hint="Give this prior the loss enrichment of its own, or choose another kind.",
+        )
+
+
+def _check_needs(entry, where, key, needed):
+    """Refuse a key that says nothing without one of some others."""
+    if key in entry and not any(other in entry for other in needed):
+        others = " or ".join(needed)
+        raise InputError(
+            f"The key {key} needs {others}.",
+            where=f"{where}.{key}",
+            expected=f"{others} beside it",
+            got=f"{key} without {others}",
+            hint=f"Add {others}, or leave {key} out.",
+        )
+
+
+def _check_pattern(source, where):
+    """Refuse a pattern of brains that is none, or that does not say which part is the brain."""
+    pattern = source.get("brain_pattern", "()")
+    try:
+        groups, got = re.compile(pattern).groups, f"{pattern}, without a group"
+    except re.error as error:
+        groups, got = 0, f"{pattern}: {error}"
+    if groups < 1:
+        raise InputError(
+            "The pattern of brains cannot be used.",
+            where=f"{where}.brain_pattern",
+            expected="a regular expression with the brain in parentheses",
+            got=got,
+            hint="For names such as 17109_001.swc write '^(\\d+)_'.",
         )
 
 

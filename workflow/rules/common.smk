@@ -91,10 +91,10 @@ def code_of(file, known={}):
 
 def fingerprint(folder, pattern):
     """A hash of the names, sizes and times of the files in a folder, so that a changed folder reruns its reader."""
-    files = sorted(Path(folder).glob(pattern))
+    files = configuration.matching_files(folder, pattern, "pattern")
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}\n".encode())
+        digest.update(f"{file.relative_to(folder)} {file.stat().st_size} {file.stat().st_mtime_ns}\n".encode())
     return f"{len(files)} files {digest.hexdigest()[:16]}"
 
 
@@ -122,13 +122,13 @@ SIMULATED_DATASETS = [name for name, dataset in DATASETS.items() if dataset.get(
 def matching(folder, pattern, where):
     """A folder that must hold files of a pattern before any job starts."""
     existing(folder, f"{where}.folder")
-    if not any(Path(folder).glob(pattern)):
+    if not configuration.matching_files(folder, pattern, f"{where}.pattern"):
         raise InputError(
             "A folder holds no file of the wanted pattern.",
             where=f"{where}.folder, {where}.pattern",
             expected=f"files that match {pattern} in {folder}",
-            got=f"{sum(1 for _ in Path(folder).iterdir())} files, none of them matching",
-            hint="Correct the folder or the pattern; compressed files end in .swc.gz or .swc.xz.",
+            got=f"{sum(1 for _ in Path(folder).iterdir())} files and folders, none of them matching",
+            hint="Correct the folder or the pattern; '**/*.swc' looks below, '*.zip/*.swc' into archives.",
         )
 
 

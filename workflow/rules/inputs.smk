@@ -60,7 +60,8 @@ def recorded_files(wildcards):
     dataset = DATASETS[wildcards.dataset]
     if wildcards.dataset in SIMULATED_DATASETS:
         return f"{SIMULATED_FOLDER}/recordings/{wildcards.dataset}/truth.csv"
-    return sorted(str(path) for path in Path(dataset["folder"]).glob(dataset["pattern"]))
+    where = f"recordings.datasets.{wildcards.dataset}.pattern"
+    return [str(path) for path in configuration.matching_files(dataset["folder"], dataset["pattern"], where)]
 
 
 def truth_table(wildcards):

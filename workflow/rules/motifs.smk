@@ -36,6 +36,7 @@ rule region_motifs:
     params:
         n_draws=CONFIG["motifs"]["n_draws"],
         n_null=CONFIG["motifs"]["n_null"],
+        nulls=CONFIG["motifs"]["nulls"],
         n_bootstrap=CONFIG["motifs"]["n_bootstrap"],
         seed=CONFIG["seed"],
         code=code("motifs", "connectome"),
@@ -64,6 +65,7 @@ rule graph_motifs:
         graph=lambda wildcards: GRAPHS[wildcards.source],
         min_neurons=CONFIG["connectome"]["min_neurons"],
         n_null=CONFIG["motifs"]["n_null"],
+        nulls=CONFIG["motifs"]["nulls"],
         n_bootstrap=CONFIG["motifs"]["n_bootstrap"],
         seed=CONFIG["seed"],
         code=code("motifs"),

@@ -20,6 +20,7 @@ with job(snakemake):
         None,
         n_draws=1,
         n_null=snakemake.params.n_null,
+        nulls=snakemake.params.nulls,
         n_bootstrap=snakemake.params.n_bootstrap,
         rng=stream(snakemake.params.seed, "motifs", source, region),
     )
@@ -34,7 +35,7 @@ with job(snakemake):
     tables = dict(
         profile=profile.table,
         verdict=profile.verdicts,
-        neurons=neuron_table(graph, nodes, [""] * len(nodes)),
+        neurons=neuron_table(profile.participation, nodes, [""] * len(nodes)),
         graphs=pd.DataFrame([described]),
     )
     for name, table in tables.items():

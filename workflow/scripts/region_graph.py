@@ -1,18 +1,22 @@
 """The graph of one region: potential connectivity, or counted contacts."""
 
+import sys
+
 from job import job, provenance
 
 with job(snakemake):
-    from digimus.connectome import region_graph, write_graph
-    from digimus.morphology import read_arbors, read_points
+    from digimus.connectome import neurons_of_region, region_graph, write_graph
 
-    region = snakemake.wildcards.region
-    read = read_points if snakemake.params.settings.get("rule") == "contact" else read_arbors
+    source, region = snakemake.wildcards.source, snakemake.wildcards.region
+    settings = snakemake.params.settings
     graph = region_graph(
-        read(snakemake.input.neurons, region),
-        source=snakemake.wildcards.source,
+        neurons_of_region(snakemake.input.neurons, region, settings.get("rule", "potential")),
+        source=source,
         region=region,
         simulated=snakemake.params.simulated,
-        **snakemake.params.settings,
+        **settings,
     )
+    if graph.without_triads:
+        found = f"{source}, region {region}: n = {len(graph)}, and triads need 3 neurons."
+        print(f"\nWARNING {snakemake.rule}, {found} It is left out of the motifs.\n", file=sys.stderr)
     write_graph(snakemake.output.graph, graph, provenance(snakemake))

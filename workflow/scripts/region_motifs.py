@@ -1,6 +1,8 @@
-"""The motif profile of one region against its null models."""
+"""The motif profile of one region against its null models; tables without rows below three neurons."""
 
 import logging
+
+from scipy import sparse
 
 from job import job
 
@@ -15,21 +17,25 @@ with job(snakemake):
     names = dict(
         source=snakemake.wildcards.source, region=snakemake.wildcards.region, simulated=graph.simulated
     )
+    counted = not graph.without_triads
     profile = region_profile(
-        graph.probability,
-        graph.soma_um,
+        graph.probability if counted else sparse.csr_array((3, 3)),  # for the names of its columns
+        graph.soma_um if counted else None,
         n_draws=snakemake.params.n_draws,
         n_null=snakemake.params.n_null,
+        nulls=snakemake.params.nulls if counted else (),
         n_bootstrap=snakemake.params.n_bootstrap,
         rng=stream(snakemake.params.seed, "motifs", *names.values()),
-        brains=graph.brains,
+        brains=graph.brains if counted else None,
     )
-    logging.info("%d neurons; %s", len(graph.ids), profile.verdicts.to_dict("records"))
-    for path, table in (
-        (snakemake.output.profile, profile.table),
-        (snakemake.output.verdict, profile.verdicts),
-        (snakemake.output.neurons, neuron_table(graph.probability, graph.ids, graph.brains)),
-    ):
+    tables = dict(profile=profile.table, verdict=profile.verdicts)
+    if counted:
+        tables["neurons"] = neuron_table(profile.participation, graph.ids, graph.brains)
+    else:
+        tables["neurons"] = neuron_table(profile.participation[:0], [], [])
+        tables = {kind: table.iloc[:0].copy() for kind, table in tables.items()}
+    logging.info("%d neurons; %s", len(graph.ids), tables["verdict"].to_dict("records"))
+    for kind, table in tables.items():
         for position, (name, value) in enumerate(names.items()):
             table.insert(position, name, value)
-        write_table(path, table)
+        write_table(snakemake.output[kind], table)

@@ -14,8 +14,8 @@ with job(snakemake):
     settings = dict(snakemake.params.settings)
     source, region = snakemake.wildcards.source, snakemake.wildcards.region
     table = pd.DataFrame(columns=COLUMNS)
-    if settings.get("rule", "potential") == "potential":
-        profile = read_table(snakemake.input.profile, ["null", "triad", "enrichment_variance"])
+    profile = read_table(snakemake.input.profile, ["null", "triad", "enrichment_variance"])
+    if settings.get("rule", "potential") == "potential" and len(profile):
         once = profile[profile["null"] == "dyad"].set_index("triad").loc[list(MOTIFS)]
         values = {name: [] for name in ("voxel_um", "blur_um", "filling_fraction")}
         table = sensitivity_table(

@@ -3,14 +3,13 @@
 from job import job
 
 with job(snakemake):
-    from digimus.connectome import view_of_region
-    from digimus.morphology import read_arbors
+    from digimus.connectome import neurons_of_region, view_of_region
     from digimus.storage import write_table
 
     names = ("blur_um", "reach_um", "field_length_um", "field_radius_um")
     settings = snakemake.params.settings
     view = view_of_region(
-        read_arbors(snakemake.input.arbors, snakemake.wildcards.region),
+        neurons_of_region(snakemake.input.arbors, snakemake.wildcards.region),
         source=snakemake.wildcards.source,
         region=snakemake.wildcards.region,
         simulated=snakemake.params.simulated,

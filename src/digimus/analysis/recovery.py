@@ -26,8 +26,10 @@ def recovery_row(graph, truth):
     -------
     dict
         `COLUMNS`; AUROC of probabilities against planted edges, and the log enrichment of 030T less that
-        of 030C. nan where nothing is planted.
+        of 030C. nan where nothing is planted, and of a graph below three neurons.
     """
+    if graph.without_triads:
+        return dict.fromkeys(COLUMNS, np.nan) | dict(source=graph.source, region=graph.region)
     probability = graph.probability.toarray()
     off = ~np.eye(len(graph), dtype=bool)
     row = dict.fromkeys(COLUMNS, np.nan) | dict(

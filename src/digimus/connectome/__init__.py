@@ -6,7 +6,7 @@ of points. Rows are presynaptic: `P[i, j]` is the probability of the edge i -> j
 
 from digimus.connectome.coarse import coarsen
 from digimus.connectome.contacts import contact_index, contact_probability, contacts, count_contacts
-from digimus.connectome.graph import RegionGraph, read_graph, region_graph, write_graph
+from digimus.connectome.graph import RegionGraph, neurons_of_region, read_graph, region_graph, write_graph
 from digimus.connectome.graphml import write_graphml
 from digimus.connectome.overlap import (
     calibrate_filling,
@@ -25,6 +25,7 @@ __all__ = [
     "contact_probability",
     "contacts",
     "count_contacts",
+    "neurons_of_region",
     "potential_connectivity",
     "potential_synapses",
     "read_graph",

@@ -8,11 +8,13 @@ from scipy import sparse
 from digimus.connectome.contacts import contact_probability, contacts
 from digimus.connectome.overlap import calibrate_filling, connection_probability, potential_synapses
 from digimus.errors import InputError
-from digimus.morphology import Arbors, Points
+from digimus.morphology import Arbors, Points, read_arbors, read_points, stack_arbors, stack_points
 from digimus.storage import reading, write_arrays
 from digimus.suggest import did_you_mean
 
 RULES = ("potential", "contact")
+LEAST_NEURONS = 3
+"""So many neurons make a triad; a region of fewer is reported, and has no edges."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +38,12 @@ class RegionGraph:
     filling_fraction : float
         The one used, calibrated or given; nan where the rule has none.
     density : float
-        Mean probability over all ordered pairs.
+        Mean probability over all ordered pairs; nan below three neurons.
     reciprocity : float
         Expected share of edges that are returned, Σ P_ij P_ji / Σ P_ij; nan without edges.
     min_neurons : int
     small : bool
-        Fewer neurons than that: to be reported, not to be used as a prior.
+        Fewer neurons than that, or than three: to be reported, not to be used as a prior.
     simulated : bool
     rule : str
         `potential` or `contact`, or how else the graph was made.
@@ -66,6 +68,11 @@ class RegionGraph:
     def __len__(self):
         return len(self.ids)
 
+    @property
+    def without_triads(self):
+        """Whether there are fewer than three neurons, so that nothing can be counted."""
+        return len(self) < LEAST_NEURONS
+
 
 def region_graph(
     arbors,
@@ -87,6 +94,9 @@ def region_graph(
 ):
     """The graph of the neurons of one region.
 
+    Below three neurons no triad exists: the graph has its neurons, no edges, and nan for density,
+    reciprocity and filling fraction.
+
     Parameters
     ----------
     arbors : Arbors, or Points for the rule `contact`
@@ -94,7 +104,7 @@ def region_graph(
         Take the neurons of this region alone; by default all that are handed in.
     source : str
     min_neurons : int
-        Below it the graph is marked small.
+        Below it, and always below three, the graph is marked small.
     simulated : bool
         Whether the neurons are simulated; carried to every figure.
     rule : {"potential", "contact"}
@@ -113,28 +123,23 @@ def region_graph(
     Raises
     ------
     InputError
-        If the rule is unknown or lacks its points, fewer than three neurons are there, or as in
-        `potential_connectivity` and `contact_index`.
+        If the rule is unknown or lacks its points, or as in `potential_connectivity` and `contact_index`.
     """
     _check_rule(rule, arbors)
     if region is not None:
         arbors = arbors.take(np.flatnonzero(arbors.regions == region))
-    if len(arbors) < 3:
-        raise InputError(
-            "A region has too few neurons for a graph of triads.",
-            where=f"region {region}" if region else "arbors",
-            expected="at least 3 neurons",
-            got=len(arbors),
-            hint="Check the region's acronym, or add neurons.",
-        )
-    if rule == "contact":
+    if len(arbors) < LEAST_NEURONS:
+        edges = _no_edges(len(arbors))
+    elif rule == "contact":
         edges = _contact_edges(arbors, contact_um, n_contacts_min)
     else:
         fields = {"field_length_um": field_length_um, "field_radius_um": field_radius_um}
         settings = {"blur_um": blur_um, "reach_um": reach_um, **fields}
         edges = _potential_edges(arbors, settings, filling_fraction, target_density, within_um)
     synapses, probability, filling_fraction, flags = edges
-    density, reciprocity = density_and_reciprocity(probability)
+    density, reciprocity = np.nan, np.nan
+    if len(arbors) >= LEAST_NEURONS:
+        density, reciprocity = density_and_reciprocity(probability)
     return RegionGraph(
         region=region if region is not None else _only(arbors.regions),
         source=source,
@@ -148,10 +153,36 @@ def region_graph(
         density=density,
         reciprocity=reciprocity,
         min_neurons=int(min_neurons),
-        small=len(arbors) < min_neurons,
+        small=len(arbors) < max(min_neurons, LEAST_NEURONS),
         simulated=bool(simulated),
         rule=rule,
     )
+
+
+def neurons_of_region(path, region, rule="potential"):
+    """The stored neurons of a region, as a rule takes them; none where the region has none.
+
+    Parameters
+    ----------
+    path : str or Path
+        `arbors.h5`, or `points.h5` for the rule `contact`.
+    region : str
+    rule : {"potential", "contact"}
+
+    Returns
+    -------
+    Arbors or Points
+
+    Raises
+    ------
+    InputError
+        If the file is not the one that the rule needs.
+    """
+    with reading(path) as file:
+        absent = "regions" in file and region not in set(file["regions"].asstr()[:])
+    if rule == "contact":
+        return stack_points([]) if absent else read_points(path, region)
+    return stack_arbors([], [], [], _ANY_UM) if absent else read_arbors(path, region)
 
 
 def write_graph(path, graph, provenance=None):
@@ -194,6 +225,8 @@ def read_graph(path):
             **{name: _read_sparse(file[name], n) for name in ("probability", "synapses")},
         )
 
+
+_ANY_UM = 25.0  # voxels of no neurons
 
 _ATTRIBUTES = {
     "region": str,
@@ -244,6 +277,12 @@ def _check_rule(rule, neurons):
             got=type(neurons).__name__,
             hint="Contacts are counted on points, potential synapses on voxelised arbors.",
         )
+
+
+def _no_edges(n):
+    """No synapses and no edges, no filling fraction, and no flags."""
+    none = sparse.csr_array((n, n))
+    return none, none, np.nan, {"": np.zeros(n, bool)}
 
 
 def _potential_edges(arbors, settings, filling_fraction, target_density, within_um):

@@ -6,8 +6,8 @@ synapses of axon i and dendrite j is n_ij = (π/2) s Σ_v La_i(v) Ld_j(v) / V_v 
 """
 
 import numpy as np
-from scipy import ndimage, sparse, spatial, special
-from scipy.optimize import brentq
+import scipy  # loads spatial, ndimage and optimize on first use: few jobs need all of them
+from scipy import sparse
 
 from digimus.errors import InputError
 from digimus.morphology import Arbors, voxelise_all
@@ -142,7 +142,7 @@ def calibrate_filling(synapses, soma_um, target_density, *, within_um=100):
         n_pairs, near = n * (n - 1), synapses.data
     else:
         _above("within_um", within_um, 0)
-        tree = spatial.cKDTree(soma_um)
+        tree = scipy.spatial.cKDTree(soma_um)
         n_pairs = int(tree.count_neighbors(tree, within_um)) - n
         rows = np.repeat(np.arange(n), np.diff(synapses.indptr))
         apart = np.linalg.norm(soma_um[rows] - soma_um[synapses.indices], axis=1)
@@ -164,7 +164,7 @@ def calibrate_filling(synapses, soma_um, target_density, *, within_um=100):
     high = low + 1.0
     while excess(high) < 0:
         high += 1.0
-    return float(np.exp(brentq(excess, low - 1e-9, high, xtol=1e-14)))
+    return float(np.exp(scipy.optimize.brentq(excess, low - 1e-9, high, xtol=1e-14)))
 
 
 def shared_columns(arbors, blur_um, field_length_um, field_radius_um):
@@ -233,7 +233,7 @@ def _blurred_box(cells, um, kernel):
     box[tuple((cells - corner).T)] = um
     if len(kernel) > 1:
         for axis in range(3):
-            box = ndimage.convolve1d(box, kernel, axis=axis, mode="constant")
+            box = scipy.ndimage.convolve1d(box, kernel, axis=axis, mode="constant")
     return corner, box
 
 
@@ -253,7 +253,7 @@ def _field_box(arbors, row, length_um, sd_um):
     for axis in range(3):
         edges = np.arange(corner[axis], np.floor(soma[axis] + reach) + 2)
         steps = np.clip(edges - soma[axis], -reach, reach) * arbors.voxel_um / sd_um
-        weights.append(np.diff(special.ndtr(steps)))
+        weights.append(np.diff(scipy.special.ndtr(steps)))
     box = weights[0][:, None, None] * weights[1][:, None] * weights[2]
     return corner, box * (length_um / box.sum())
 

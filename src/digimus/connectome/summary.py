@@ -2,10 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import cdist
+import scipy
+
+from digimus.errors import InputError
 
 BIN_UM = 50.0
 _ROWS = 512
+_DISTANCE = ["source", "region", "simulated", "distance_um", "n_pairs", "mean_probability"]
 
 
 def describe_graph(graph):
@@ -18,6 +21,7 @@ def describe_graph(graph):
     Returns
     -------
     dict
+        Of a region below three neurons density, reciprocity and expected synapses are nan.
     """
     return dict(
         source=graph.source,
@@ -31,8 +35,25 @@ def describe_graph(graph):
         filling_fraction=graph.filling_fraction,
         density=graph.density,
         reciprocity=graph.reciprocity,
-        expected_synapses=float(graph.synapses.sum()),
+        expected_synapses=np.nan if graph.without_triads else float(graph.synapses.sum()),
     )
+
+
+def need_triads(graphs):
+    """Raise an InputError unless some graph of a source has three neurons.
+
+    Parameters
+    ----------
+    graphs : sequence of RegionGraph
+    """
+    if all(graph.without_triads for graph in graphs):
+        raise InputError(
+            "No region has enough neurons for a graph of triads.",
+            where=f"morphology.sources.{graphs[0].source}.regions",
+            expected="at least 3 neurons in one of the regions",
+            got=", ".join(f"{graph.region} {len(graph)}" for graph in graphs),
+            hint="Check the regions' acronyms and the tables set_aside.csv and quality.csv, or add neurons.",
+        )
 
 
 def probability_by_distance(graph, bin_um=BIN_UM):
@@ -46,14 +67,17 @@ def probability_by_distance(graph, bin_um=BIN_UM):
     Returns
     -------
     pandas.DataFrame
-        source, region, distance_um (middle of the bin), n_pairs (ordered), mean_probability.
+        source, region, distance_um (middle of the bin), n_pairs (ordered), mean_probability; without rows
+        for a region below three neurons.
     """
+    if graph.without_triads:
+        return pd.DataFrame(columns=_DISTANCE)
     n, probability = len(graph), graph.probability
     n_bins = int(np.linalg.norm(np.ptp(graph.soma_um, axis=0)) // bin_um) + 2
     n_pairs, total = np.zeros(n_bins, np.int64), np.zeros(n_bins)
     for first in range(0, n, _ROWS):
         rows = np.arange(first, min(first + _ROWS, n))
-        bins = (cdist(graph.soma_um[rows], graph.soma_um) // bin_um).astype(np.int64)
+        bins = (scipy.spatial.distance.cdist(graph.soma_um[rows], graph.soma_um) // bin_um).astype(np.int64)
         n_pairs += np.bincount(bins.ravel(), minlength=n_bins)
         spans = np.diff(probability.indptr[first : rows[-1] + 2])
         inner = slice(probability.indptr[first], probability.indptr[rows[-1] + 1])

@@ -1,7 +1,8 @@
 """A sample of a region's neurons and of where they meet, for drawings.
 
 The sample is chosen without a look at the graph: neurons at even steps through the sorted ids of those
-that have an axon and dendrites.
+that have an axon and dendrites. Dendrites and contacts keep the voxels of the arbors, so that arbors can be
+told near the somas; axons, which run far, are joined to larger voxels until the table is small enough.
 """
 
 import numpy as np
@@ -10,13 +11,17 @@ from scipy import sparse
 
 from digimus.connectome.coarse import coarsen
 from digimus.connectome.overlap import mean_field, shared_columns
+from digimus.morphology import grid_shape
 
 N_NEURONS = 12
-N_ROWS = 6000
+N_ROWS = 8000
 _COARSEST = 64
 _LEAST = 1e-12
-_NEURITE_SHARE = 2 / 3  # of the rows; contacts have the rest
-_COLUMNS = ["source", "region", "simulated", "kind", "neuron", "ap_um", "dv_um", "ml_um", "voxel_um", "value"]
+_MOST = {"dendrite": 0.4, "contact": 0.25}  # of the rows; axons have the rest
+_COLUMNS = [
+    *("source", "region", "simulated", "kind", "neuron"),
+    *("ap_um", "dv_um", "ml_um", "voxel_um", "value", "share"),
+]
 
 
 def view_of_region(
@@ -43,9 +48,10 @@ def view_of_region(
     blur_um, reach_um, field_length_um, field_radius_um : float
         As in `potential_synapses`.
     n_neurons, n_rows : int
-        The most neurons, and the most rows. Voxels are joined two by two by two, three by three by three
-        and so on until the table is small enough, those of neurites until they fill two thirds of the rows
-        and those of contacts until they fit into the rest. Sums over voxels stay the same.
+        The most neurons, and the most rows. Axons are joined two by two by two voxels, three by three by
+        three and so on until all fits; dendrites only where they alone would fill two fifths of the rows.
+        Lengths stay the same. Contacts are never joined: beyond a quarter of the rows those with the fewest
+        expected synapses are left out.
 
     Returns
     -------
@@ -53,16 +59,21 @@ def view_of_region(
         source, region, simulated, kind (axon, dendrite, soma or contact), neuron (of a contact the
         presynaptic one), ap_um, dv_um, ml_um (middle of the voxel; of a soma its place), voxel_um (edge of
         the voxel, 0 of a soma) and value: µm of neurite in that voxel; 1 of a soma; of a contact the
-        expected potential synapses in that voxel with all the other neurons of the sample.
+        expected potential synapses in that voxel with all the other neurons of the sample. The last column,
+        share, is the value over the sum of all of that kind in the sample, so that the shares of contacts
+        add up to less than one where some were left out. Without neurons the table has no rows.
     """
+    if not len(arbors):
+        return pd.DataFrame(columns=_COLUMNS)
     chosen = arbors.take(_sample(arbors, n_neurons))
     somas = pd.DataFrame(chosen.soma_um, columns=["ap_um", "dv_um", "ml_um"])
     somas = somas.assign(kind="soma", neuron=chosen.ids, voxel_um=0.0, value=1.0)
-    neurites = _fitting(_neurites, chosen, _NEURITE_SHARE * n_rows)
     where = _where_they_meet(arbors, chosen, blur_um, reach_um, field_length_um, field_radius_um)
-    met = _fitting(_contacts, (chosen, *where), n_rows - len(somas) - _NEURITE_SHARE * n_rows)
-    parts = [part for part in (neurites, somas, met) if len(part)]
-    table = pd.concat(parts, ignore_index=True)
+    met = _strongest(_shares(_contacts(chosen, *where)), int(_MOST["contact"] * n_rows))
+    dendrite = _shares(_fitting(chosen, "dendrite", _MOST["dendrite"] * n_rows))
+    rest = n_rows - len(somas) - len(met) - len(dendrite)
+    parts = [_shares(_fitting(chosen, "axon", rest)), dendrite, _shares(somas), met]
+    table = pd.concat([part for part in parts if len(part)], ignore_index=True)
     return table.assign(source=source, region=region, simulated=simulated)[_COLUMNS]
 
 
@@ -75,24 +86,29 @@ def _sample(arbors, n_neurons):
     return rows[np.round(steps).astype(int)]
 
 
-def _fitting(table_of, what, n_rows):
-    """The table at the finest grid that has no more rows than this."""
-    factor, table = 1, table_of(what, 1)
-    while len(table) > n_rows and factor < _COARSEST:
+def _fitting(arbors, kind, n_rows):
+    """Neurite of every neuron by voxel, at the finest grid that has no more rows than this."""
+    factor = 1
+    joined = getattr(arbors, kind)
+    while joined.nnz > n_rows and factor < _COARSEST:
         factor += 1
-        table = table_of(what, factor)
-    return table
+        joined = getattr(coarsen(arbors, factor), kind)
+    voxel_um = arbors.voxel_um * factor
+    placed = _placed(joined.indices, grid_shape(voxel_um) if factor > 1 else arbors.shape, voxel_um)
+    names = np.repeat(arbors.ids, np.diff(joined.indptr))
+    return placed.assign(kind=kind, neuron=names, value=joined.data.astype(float))
 
 
-def _neurites(arbors, factor):
-    """Axon and dendrite of every neuron by joined voxel."""
-    joined, parts = coarsen(arbors, factor), []
-    for kind in ("axon", "dendrite"):
-        matrix = getattr(joined, kind)
-        names = np.repeat(arbors.ids, np.diff(matrix.indptr))
-        placed = _placed(matrix.indices, joined.shape, joined.voxel_um)
-        parts.append(placed.assign(kind=kind, neuron=names, value=matrix.data.astype(float)))
-    return pd.concat(parts, ignore_index=True)
+def _shares(table):
+    """The table with each value over the sum of all."""
+    total = table["value"].sum()
+    return table.assign(share=table["value"] / total if total > 0 else 0.0)
+
+
+def _strongest(table, n_rows):
+    """The rows of the largest values, in their order; ties go to the first."""
+    kept = np.argsort(-table["value"].to_numpy(), kind="stable")[:n_rows]
+    return table.iloc[np.sort(kept)]
 
 
 def _where_they_meet(arbors, chosen, blur_um, reach_um, field_length_um, field_radius_um):
@@ -111,20 +127,11 @@ def _where_they_meet(arbors, chosen, blur_um, reach_um, field_length_um, field_r
     return met, voxels
 
 
-def _contacts(what, factor):
-    """Expected synapses of every neuron by joined voxel."""
-    arbors, met, voxels = what
-    shape = tuple(-(-size // factor) for size in arbors.shape)
-    cells = [axis // factor for axis in np.unravel_index(voxels, arbors.shape)]
-    flat, column = np.unique(np.ravel_multi_index(cells, shape), return_inverse=True)
-    joined = sparse.csr_array(
-        (met.data.copy(), column[met.indices], met.indptr.copy()), shape=(len(arbors), len(flat))
-    )
-    joined.sum_duplicates()
-    joined.eliminate_zeros()
-    names = np.repeat(arbors.ids, np.diff(joined.indptr))
-    placed = _placed(flat[joined.indices], shape, arbors.voxel_um * factor)
-    return placed.assign(kind="contact", neuron=names, value=joined.data)
+def _contacts(arbors, met, voxels):
+    """Expected synapses of every neuron by voxel."""
+    names = np.repeat(arbors.ids, np.diff(met.indptr))
+    placed = _placed(voxels[met.indices], arbors.shape, arbors.voxel_um)
+    return placed.assign(kind="contact", neuron=names, value=met.data)
 
 
 def _placed(flat, shape, voxel_um):

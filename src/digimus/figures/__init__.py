@@ -17,7 +17,7 @@ from digimus.figures.report import write_report
 from digimus.figures.retention import retention
 from digimus.figures.sensitivity import sensitivity
 from digimus.figures.states import states
-from digimus.figures.style import PNG_DPI, plot_style
+from digimus.figures.style import PDF_DPI, PNG_DPI, plot_style
 from digimus.figures.tasks import tasks
 from digimus.storage import writing
 from digimus.suggest import did_you_mean
@@ -80,9 +80,9 @@ def draw(name, tables, *, simulated_sources=(), simulated_datasets=(), simulated
 
 
 def save_figure(figure, pdf, png):
-    """Write a figure as PDF, text as text, and as PNG at 200 dots per inch; nothing in them tells when."""
+    """Write a figure as PDF, with text as text, and as PNG; nothing in them tells when."""
     with plot_style():
         with writing(pdf) as temporary:
-            figure.savefig(temporary, format="pdf", metadata={"CreationDate": None})
+            figure.savefig(temporary, format="pdf", dpi=PDF_DPI, metadata={"CreationDate": None})
         with writing(png) as temporary:
             figure.savefig(temporary, format="png", dpi=PNG_DPI, metadata={"Software": None})

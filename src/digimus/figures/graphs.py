@@ -1,7 +1,10 @@
 """A region in the brain with its neurons and contacts, and how dense and reciprocal every region is."""
 
+import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.collections import PolyCollection
+from matplotlib.legend_handler import HandlerTuple
 
 from digimus.figures.style import (
     GREY,
@@ -20,7 +23,9 @@ from digimus.figures.style import NEURONS as SIMULATED_NEURONS
 GRAPHS = ("source", "region", "n_neurons", "n_brains", "min_neurons", "small", "density", "reciprocity")
 DISTANCE = ("source", "region", "distance_um", "n_pairs", "mean_probability")
 NEURONS = ("id", "source", "region", "soma_ap_um", "soma_dv_um", "soma_ml_um")
-VIEWS = ("source", "region", "kind", "neuron", "ap_um", "dv_um", "ml_um", "value")
+VIEWS = (
+    "source", "region", "kind", "neuron", "ap_um", "dv_um", "ml_um", "voxel_um", "value", "share",
+)  # fmt: skip
 OUTLINES = ("structure", "view", "ring", "x_um", "y_um")
 PLANES = {
     "AP-ML": ("ap", "ml", "from above"),
@@ -28,8 +33,14 @@ PLANES = {
     "ML-DV": ("ml", "dv", "from the front"),
 }
 AXES = ("ap", "dv", "ml")
-KINDS = {"axon": "#6BAED6", "dendrite": "#882255", "contact": "#E69F00", "soma": INK}
-MANY_POINTS = 2000
+HUES = (
+    "#332288", "#DDAA33", "#117733", "#CC6677", "#66BBDD", "#882255", "#44AA99", "#999933", "#AA4499",
+    "#0077BB", "#EE7733", "#7F5539",
+)  # fmt: skip
+MANY_POINTS = 1500
+CUBE_MM = 1.6
+PLOTTED_PT = 430  # width of three panels beside each other, about
+LEAST_PT = 0.7  # smaller squares would not be seen
 FEW = 8
 
 
@@ -56,7 +67,7 @@ def graphs(inputs):
     example = _example(regions, views)
 
     tall = row_size(len(regions))[0]
-    heights = [60, 60, 66, 20 + max(24, tall * len(regions))]
+    heights = [64, 66, 66, 20 + max(24, tall * len(regions))]
     page = Page(sum(heights))
     parts = page.figure.subfigures(4, 1, height_ratios=heights)
     _projections(page, parts[0], parts[1], views, outlines, example)
@@ -108,25 +119,29 @@ def _projections(page, above, below, views, outlines, example):
     points = points.assign(**{f"{axis}_mm": here[f"{axis}_um"] / 1000 for axis in AXES})
     rings = outlines.get(source, pd.DataFrame(columns=list(OUTLINES)))
     rings = rings[rings["structure"].astype(str).isin(["brain", region])].dropna(subset=["x_um", "y_um"])
-    columns = ["source", "region", "kind", "neuron", "ap_mm", "dv_mm", "ml_mm", "value"]
+    columns = ["source", "region", "kind", "neuron", "ap_mm", "dv_mm", "ml_mm", "voxel_um", "value", "share"]
     kinds = dict(a=["axon", "soma"], b=["dendrite", "contact", "soma"])
-    n = points.loc[points["kind"].isin(["axon", "dendrite", "soma"]), "neuron"].nunique()
+    names = sorted(points.loc[points["kind"] != "contact", "neuron"].astype(str).unique())
+    hues = {name: HUES[k % len(HUES)] for k, name in enumerate(names)}
+    near, edge_mm = _near(points[points["kind"].isin(kinds["b"])])
     titles = dict(
-        a=f"{region}: axons of {n} example neurons in the brain",
-        b=f"{region}, near the somas: dendrites and potential contacts of the same neurons",
+        a=f"{region}: axons of {len(names)} example neurons in the brain",
+        b=f"{region}, near the somas: dendrites and potential contacts of the same neurons"
+        + (f" (a cube of {edge_mm:g} mm)" if edge_mm else ""),
     )
     for letter, part in (("a", above), ("b", below)):
-        shown = points[points["kind"].isin(kinds[letter])]
+        shown = points[points["kind"].isin(kinds["a"])] if letter == "a" else near
         page.keep(letter, shown[columns])
         if letter == "a" and len(rings):
             page.keep("a", rings.assign(source=source)[["source", *OUTLINES]])
-        limits = _limits(points, rings if letter == "a" else rings[:0])
+        limits = _limits(points if letter == "a" else near, rings if letter == "a" else rings[:0])
         wide = [np.ptp(limits[x]) for x, _, _ in PLANES.values()]
+        finest = LEAST_PT * sum(wide) / PLOTTED_PT
         axes_row = part.subplots(1, 3, width_ratios=wide)
         for axes, (view, (x, y, side)) in zip(axes_row, PLANES.items(), strict=True):
             _outline(axes, rings[rings["view"] == view], region)
             for kind in kinds[letter]:
-                _cloud(axes, shown[shown["kind"] == kind], kind, x, y)
+                _drawn(axes, shown[shown["kind"] == kind], kind, x, y, hues, finest)
             axes.set_xlim(limits[x])
             axes.set_ylim(limits[y][::-1])
             axes.set_aspect("equal", adjustable="box")
@@ -138,14 +153,29 @@ def _projections(page, above, below, views, outlines, example):
             )  # fmt: skip
             side_text.set_in_layout(False)
         page.panel(axes_row[0], letter, titles[letter], 13, wide=True)
-    names = [kind for kind in KINDS if (points["kind"] == kind).any()]
-    words = dict(axon="axon", dendrite="dendrite", contact="potential contact", soma="soma")
-    handles = [legend_entry(KINDS[kind], size=3.5) for kind in names]
-    names = [words[kind] for kind in names]
+    _legend(below, points, rings, region)
+
+
+def _legend(part, points, rings, region):
+    """What squares, dots and lines are; a colour is a neuron."""
+    neurites = [kind for kind in ("axon", "dendrite") if (points["kind"] == kind).any()]
+    handles = [tuple(legend_entry(hue, "s", size=4) for hue in HUES[:3])]
+    names = [f"{' or '.join(neurites)}: a colour is a neuron"]
+    if (points["kind"] == "soma").any():
+        handles, names = [*handles, legend_entry(INK, filled=False, size=4)], [*names, "soma"]
+    contacts = points[points["kind"] == "contact"]
+    if len(contacts):
+        share = contacts["share"].sum()
+        part_of = f", the largest {100 * share:.0f} %" if share < 0.995 else ""
+        handles, names = [*handles, legend_entry(INK, size=2)], [*names, f"potential contact{part_of}"]
     if len(rings):
         handles += [legend_entry(INK, "", "-"), legend_entry(GREY, "", "-")]
         names += [f"outline of {region}", "outline of the brain"]
-    below.legend(handles, names, loc="outside lower center", ncols=6)
+    if not neurites:
+        handles, names = handles[1:], names[1:]
+    part.legend(
+        handles, names, loc="outside lower center", ncols=3, handler_map={tuple: HandlerTuple(None, 0)}
+    )
 
 
 def _outline(axes, rings, region):
@@ -157,22 +187,60 @@ def _outline(axes, rings, region):
         )  # fmt: skip
 
 
-def _cloud(axes, rows, kind, x, y):
-    """Points of one kind; those of contacts grow with the expected number of synapses."""
+def _drawn(axes, rows, kind, x, y, hues, finest_mm):
+    """Voxels of neurites as squares of a neuron's colour, somas as discs, contacts as dots on top of all."""
     if not len(rows):
         return
+    x, y, many = f"{x}_mm", f"{y}_mm", len(rows) > MANY_POINTS
     if kind == "contact":
-        size = 0.8 + 4 * np.sqrt(rows["value"] / max(rows["value"].max(), 1e-12))
+        seen = rows.groupby([x, y], as_index=False)["value"].sum()
+        size = 0.1 + 5 * seen["value"] / max(seen["value"].max(), 1e-12)
+        axes.scatter(seen[x], seen[y], s=size, color=INK, linewidths=0, alpha=0.75, zorder=3, rasterized=many)
+    elif kind == "soma":
         axes.scatter(
-            rows[f"{x}_mm"], rows[f"{y}_mm"], s=size, color=KINDS[kind], linewidths=0, alpha=0.6, zorder=2,
-            rasterized=len(rows) > MANY_POINTS,
+            rows[x], rows[y], s=9, c=list(rows["neuron"].astype(str).map(hues)), edgecolors=INK,
+            linewidths=0.5, zorder=5,
         )  # fmt: skip
-        return
-    size, alpha, order = {"axon": (0.7, 0.6, 2), "dendrite": (1.3, 0.8, 3), "soma": (3, 1, 5)}[kind]
-    axes.plot(
-        rows[f"{x}_mm"], rows[f"{y}_mm"], "o", color=KINDS[kind], markersize=size, markeredgewidth=0,
-        alpha=alpha, zorder=order, rasterized=len(rows) > MANY_POINTS,
+    else:
+        _squares(axes, rows, x, y, hues, finest_mm, many)
+
+
+def _squares(axes, rows, x, y, hues, finest_mm, many):
+    """Voxels as they are seen through the brain: lengths behind each other add up; the longest is on top."""
+    seen = rows.assign(neuron=rows["neuron"].astype(str))
+    seen = seen.groupby(["neuron", x, y, "voxel_um"], as_index=False)["value"].sum()
+    seen = seen.sort_values("value", kind="stable")
+    half = np.maximum(seen["voxel_um"].to_numpy(float) / 1000, finest_mm) / 2
+    middles = seen[[x, y]].to_numpy(float)
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    colours = matplotlib.colors.to_rgba_array(list(seen["neuron"].map(hues)))
+    most = seen.groupby("neuron")["value"].transform("max").to_numpy(float)
+    colours[:, 3] = 0.3 + 0.65 * np.sqrt(seen["value"].to_numpy(float) / np.maximum(most, 1e-12))
+    squares = PolyCollection(
+        middles[:, None] + half[:, None, None] * corners, facecolors=colours, linewidths=0, zorder=2,
+        rasterized=many,
     )  # fmt: skip
+    axes.add_collection(squares)
+
+
+def _near(points):
+    """Points in the cube around that soma that holds the most contacts, and its edge in mm; all where close.
+
+    Neurons that lie far apart would be too small to be told if all of them were shown. Without contacts the
+    cube with the most dendrite is taken.
+    """
+    middles = points.loc[points["kind"] == "soma", [f"{axis}_mm" for axis in AXES]].to_numpy(float)
+    sought = points[points["kind"] == ("contact" if (points["kind"] == "contact").any() else "dendrite")]
+    if not len(middles) or np.ptp(middles, axis=0).max() <= CUBE_MM or not len(sought):
+        return points, None
+    held = [sought.loc[_inside(sought, middle), "value"].sum() for middle in middles]
+    return points[_inside(points, middles[int(np.argmax(held))])], CUBE_MM
+
+
+def _inside(points, middle):
+    """Which points lie in the cube around a place."""
+    away = np.abs(points[[f"{axis}_mm" for axis in AXES]].to_numpy(float) - middle)
+    return (away <= CUBE_MM / 2).all(axis=1)
 
 
 def _limits(points, rings):
@@ -190,9 +258,7 @@ def _limits(points, rings):
         here = rings[rings["view"] == view]
         for axis, column in ((x, "x_um"), (y, "y_um")):
             if len(here):
-                ends = np.array([here[column].min(), here[column].max()]) / 1000
-                margin = 0.03 * np.ptp(ends) + 0.05
-                limits[axis] = np.array([ends[0] - margin, ends[1] + margin])
+                limits[axis] = np.array(_with_margin(here[column] / 1000))
     return limits
 
 
@@ -202,11 +268,9 @@ def _somas(page, axes, neurons, colours, outlines):
     if not len(neurons):
         page.not_available(axes, "c", "no neuron was read")
         return
-    for rings in outlines.values():
-        brain = rings[(rings["structure"] == "brain") & (rings["view"] == "AP-ML")]
-        if len(brain):
-            _outline(axes, brain, None)
-            break
+    around = next((r for r in map(_seen_from_above, outlines.values()) if len(r)), None)
+    if around is not None:
+        _outline(axes, around, None)
     shown = neurons.assign(label=region_labels(neurons))
     x, y = shown["soma_ap_um"] / 1000, shown["soma_ml_um"] / 1000
     page.keep("c", shown[["source", "region", "id"]].assign(ap_mm=x, ml_mm=y))
@@ -217,10 +281,28 @@ def _somas(page, axes, neurons, colours, outlines):
             x[here], y[here], ".", color=colours.get(label, PALE), markersize=2 if many else 2.6,
             markeredgewidth=0, alpha=0.8, rasterized=many,
         )  # fmt: skip
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.invert_yaxis()
+    ends = [(x, "x_um"), (y, "y_um")]
+    if around is not None:
+        ends = [(np.append(values, around[column] / 1000), column) for values, column in ends]
+    (left, right), (top, bottom) = (_with_margin(values) for values, _ in ends)
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+    axes.set_aspect("equal", adjustable="box")
     axes.set_xlabel("anterior → posterior, AP (mm)")
     axes.set_ylabel("medial–lateral, ML (mm)")
+
+
+def _seen_from_above(rings):
+    return rings[(rings["structure"] == "brain") & (rings["view"] == "AP-ML")].dropna(subset=["x_um", "y_um"])
+
+
+def _with_margin(values):
+    """Both ends of values with a little room."""
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values)]
+    low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+    margin = 0.03 * (high - low) + 0.05
+    return low - margin, high + margin
 
 
 def _by_distance(page, axes, distance, colours):
@@ -272,6 +354,7 @@ def _dots(page, axes, letter, regions, colours, column, name):
     axes.set_ylim(len(regions) - 0.5, -0.5)
     top = float(np.nan_to_num(regions[column].max(), nan=1.0)) or 1.0
     axes.set_xlim(-0.02 * top, 1.1 * top)
+    axes.locator_params(axis="x", nbins=6)
     axes.grid(axis="y", color="#EEEEEE", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel(name)

@@ -1,4 +1,7 @@
-"""Which triads each region has more or less of than geometry gives, which regions are alike, and verdicts."""
+"""Which triads each region has more or less of than geometry gives, which regions are alike, and verdicts.
+
+Without null graphs (``motifs.nulls: []``) the panels that need them say so.
+"""
 
 import numpy as np
 import pandas as pd
@@ -32,6 +35,15 @@ CLUSTERS = ("region", "order", "cluster", "measure")
 LINKAGE = ("left", "right", "height", "size")
 COMPARISON = ("source", "region", "table", "table_region", "same_region", "rows", "measure", "cosine")
 GEOMETRY = "distance-mutual"
+STRICTEST = (GEOMETRY, "distance", "degree", "dyad")
+KEPT = {
+    GEOMETRY: "soma distance and mutual pairs",
+    "distance": "soma distance",
+    "degree": "degrees",
+    "dyad": "density and reciprocity",
+}
+UNTESTED = "not compared with null models", ""
+NOT_TESTED = "no null graphs were sampled (motifs.nulls), so nothing was tested"
 NULLS = {"dyad": "o", "degree": "s", "distance": "^", GEOMETRY: "D"}
 NULL_NAMES = {
     "dyad": "dyads",
@@ -48,6 +60,8 @@ MANY = 20
 
 def motifs(inputs):
     """z by region and triad with clusters, similarity of regions, verdicts, and the published table.
+
+    The panel of the published table is left out where that has none of the regions.
 
     Parameters
     ----------
@@ -72,19 +86,21 @@ def motifs(inputs):
 
     tall, _ = row_size(len(labels))
     high = tall * len(labels)
-    heights = [38 + max(24, high), 34 + max(24, high), _comparison_height(comparison)]
+    compared = _overlaps(comparison)
+    heights = [38 + max(24, high), 34 + max(24, high) if verdicts["excess"].notna().any() else 26]
+    heights += [22 + max(16, row_size(len(compared))[0] * len(compared))] if compared else []
     page = Page(sum(heights))
-    parts = page.figure.subfigures(3, 1, height_ratios=heights)
+    parts = page.figure.subfigures(len(heights), 1, height_ratios=heights)
     tree, a, b = parts[0].subplots(1, 3, width_ratios=[0.16, 1.9, 1])
-    shown = profiles[profiles["null"] == GEOMETRY]
     _dendrogram(page, tree, trees, labels)
-    _heat_map(page, parts[0], a, shown, labels, trees)
+    _heat_map(page, parts[0], a, profiles, labels, trees)
     _similarity(page, parts[0], b, similarity, sources, labels, trees)
     _excess(page, parts[1], verdicts, labels)
-    _comparison(page, parts[2], comparison)
+    if compared:
+        _comparison(page, parts[2], comparison, compared)
     simulated = inputs.simulated_sources(profiles) | inputs.simulated_sources(verdicts)
     page.simulated("abc", NEURONS, sorted(simulated))
-    if len(comparison):
+    if compared:
         page.simulated("d", NEURONS, sorted(inputs.simulated_sources(comparison)))
     return page.finish()
 
@@ -135,10 +151,13 @@ def _dendrogram(page, axes, trees, labels):
 
 
 def _heat_map(page, part, axes, rows, labels, trees):
-    page.panel(axes, "a", "z against soma distance and mutual pairs  (* corrected p < .05)", 22)
-    if not len(rows):
-        page.not_available(axes, "a", "no region was compared with the distance null")
+    null = strictest_null(rows)
+    if null is None:
+        _untested(page, part, axes, rows, labels, trees)
         return
+    sign = "*" if len(labels) <= MANY else "dot:"
+    page.panel(axes, "a", f"z against {KEPT[null]}  ({sign} corrected p < .05)", 22)
+    rows = rows[rows["null"] == null]
     kept = rows[["source", "region", "null", "triad", "z", "sp", "p_corrected"]]
     page.keep("a", kept)
     z, p = (
@@ -154,30 +173,74 @@ def _heat_map(page, part, axes, rows, labels, trees):
     compared = set(rows["label"])
     for y in (y for y, label in enumerate(labels) if label not in compared):
         axes.text(
-            6, y, "not compared with distance", ha="center", va="center", fontsize=MINUTE, color="#666666"
-        )
+            6, y, f"not compared with {NULL_NAMES[null]}", ha="center", va="center", fontsize=MINUTE,
+            color="#666666",
+        )  # fmt: skip
     for y, x in np.ndindex(z.shape):
+        star = "*" if p[y, x] < 0.05 else ""
         if not np.isfinite(z[y, x]):
             if len(labels) <= MANY and labels[y] in compared:
-                axes.text(x, y, "n/a", ha="center", va="center", fontsize=MINUTE, color="#666666")
+                axes.text(x, y, "n/a" + star, ha="center", va="center", fontsize=MINUTE, color="#666666")
             continue
-        star = "*" if p[y, x] < 0.05 else ""
         if len(labels) <= MANY:
             axes.text(
-                x, y, minus(f"{z[y, x]:.1f}" if abs(z[y, x]) < 9.95 else f"{z[y, x]:.0f}") + star,
-                ha="center", va="center", fontsize=MINUTE, color=ink_on(image.to_rgba(z[y, x])),
+                x, y, minus(_short(z[y, x])) + star, ha="center", va="center", fontsize=MINUTE,
+                color=ink_on(image.to_rgba(z[y, x])),
             )  # fmt: skip
         elif star:
             axes.plot(x, y, ".", color=ink_on(image.to_rgba(z[y, x])), markersize=1.5)
+    _classes_and_regions(axes, trees, labels)
+    ticks = [t for t in (-100, -10, -2, 0, 2, 10, 100) if abs(t) <= limit]
+    _bar(part, image, axes, ticks, "z")
+
+
+def _untested(page, part, axes, rows, labels, trees):
+    """Enrichment in the place of z, where no null graphs were sampled."""
+    rows = rows[rows["null"] == "dyad"]
+    if "enrichment" not in rows or not rows["enrichment"].notna().any():
+        page.panel(axes, "a", "motifs of each region", 22)
+        page.not_available(axes, "a", "no region has a profile")
+        return
+    page.panel(axes, "a", "log enrichment over density and reciprocity; nothing was tested", 22)
+    page.keep("a", rows[["source", "region", "null", "triad", "enrichment"]])
+    values = rows.pivot_table(index="label", columns="triad", values="enrichment", dropna=False, sort=False)
+    values = values.reindex(index=labels, columns=list(EDGES)).to_numpy(float)
+    limit = max(0.5, float(np.nanmax(np.abs(values))))
+    axes.set_facecolor("#E4E4E4")
+    image = axes.imshow(
+        values, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest"
+    )
+    for (y, x), value in np.ndenumerate(values) if len(labels) <= MANY else ():
+        if np.isfinite(value):
+            axes.text(
+                x, y, minus(_short(value)), ha="center", va="center", fontsize=MINUTE,
+                color=ink_on(image.to_rgba(value)),
+            )  # fmt: skip
+    _classes_and_regions(axes, trees, labels)
+    ticks = (-4, -2, 0, 2, 4) if limit >= 2 else (-1, -0.5, 0, 0.5, 1)
+    _bar(part, image, axes, [t for t in ticks if abs(t) <= limit], "log enrichment")
+
+
+def _classes_and_regions(axes, trees, labels):
+    """Names at the sides of the heat map, drawings above it, and lines between clusters."""
     _cluster_lines(axes, trees, labels)
-    size = row_size(len(labels))[1]
     axes.set_xticks(range(len(EDGES)), EDGES, rotation=90, fontsize=TINY)
-    axes.set_yticks(range(len(labels)), labels, fontsize=size)
+    axes.set_yticks(range(len(labels)), labels, fontsize=row_size(len(labels))[1])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     draw_heads(axes, EDGES)
-    ticks = [t for t in (-100, -10, -2, 0, 2, 10, 100) if abs(t) <= limit]
-    _bar(part, image, axes, ticks, "z")
+
+
+def _short(z):
+    """At most two digits before or one after the point; nothing is minus zero."""
+    text = f"{z:.1f}" if abs(z) < 9.95 else f"{z:.0f}"
+    return "0.0" if text == "-0.0" else text
+
+
+def strictest_null(rows):
+    """The null model that keeps the most, of those that some region was compared with; None without any."""
+    tested = set(rows.loc[rows["z"].notna(), "null"])
+    return next((null for null in STRICTEST if null in tested), None)
 
 
 def _cluster_lines(axes, trees, labels):
@@ -234,18 +297,25 @@ def _similarity(page, part, axes, rows, sources, labels, trees):
     axes.set_yticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    _bar(part, image, axes, [-1, 0, 1], "cosine of significance profiles")
+    kind = "significance profiles" if rows["measure"].str.startswith("sp_").all() else "enrichments"
+    _bar(part, image, axes, [-1, 0, 1], f"cosine of {kind}")
 
 
 def _excess(page, part, rows, labels):
     axes = part.subplots()
     page.panel(axes, "c", "does the whole profile differ from a null model?")
     if not len(rows):
-        page.not_available(axes, "c", "no region was compared with null models")
+        page.not_available(axes, "c", "no region was compared with null models", 80)
+        return
+    if not rows["excess"].notna().any():
+        page.not_available(axes, "c", NOT_TESTED, 80)
         return
     differs = rows["differs"].astype(str).eq("True")
     rows = rows.assign(differs=differs)
     page.keep("c", rows[list(VERDICTS)])
+    words = readings(rows)
+    if "n_null" in rows:
+        rows = rows[rows["n_null"] != 0]  # a null that was not sampled is not missing
     kinds = [*(k for k in NULLS if k in set(rows["null"])), *sorted(set(rows["null"]) - set(NULLS))]
     offsets = dict(zip(kinds, spread(len(kinds), 0.46), strict=True))
     _, size = row_size(len(labels))
@@ -276,9 +346,8 @@ def _excess(page, part, rows, labels):
         axes.axhline(y - 0.5, color=PALE, linewidth=0.4)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("excess: sum of squared z over the thirteen classes")
-    words = readings(rows)
     for y, label in enumerate(labels):
-        for x, word in zip((6, 112), words.get(label, ("not compared with null models", "")), strict=True):
+        for x, word in zip((6, 112), words.get(label, UNTESTED), strict=True):
             more = word.startswith("more than")
             axes.annotate(
                 word, (1, y), xycoords=("axes fraction", "data"), xytext=(x, 0), textcoords="offset points",
@@ -310,6 +379,9 @@ def readings(rows):
     for label, part in rows.groupby("label", sort=False):
         differs = dict(zip(part["null"], part["differs"], strict=True))
         geometry, degree = (str(part[f"more_than_{what}"].iloc[0]) for what in ("geometry", "degree"))
+        if not {geometry, degree} & {"yes", "no", "undetermined"}:
+            words[label] = UNTESTED
+            continue
         reciprocity = geometry == "no" and differs.get("distance") and not differs.get(GEOMETRY)
         words[label] = (
             "geometry and reciprocity" if reciprocity else _word(geometry, "geometry"),
@@ -325,23 +397,17 @@ def _word(answer, what):
     return f"{start} {what}"
 
 
-def _comparison_height(rows):
-    if not len(rows):
-        return 26
-    return 22 + max(16, row_size(rows["label"].nunique())[0] * rows["label"].nunique())
+def _overlaps(rows):
+    """Labels of the regions that are compared; none where no published table has any of them."""
+    own = rows["same_region"].astype(str).eq("True")
+    return list(dict.fromkeys(rows["label"])) if own.any() else []
 
 
-def _comparison(page, part, rows):
+def _comparison(page, part, rows, labels):
     """Cosine of each region with the regions of a published table; the region of the same name stands out."""
-    if not len(rows):
-        axes = part.subplots()
-        page.panel(axes, "d", "comparison with a published table")
-        page.not_available(axes, "d", "no published table is configured", 80)
-        return
     measures = [name for name in DRAWN_MEASURES if name in set(rows["measure"])]
     measures = measures or list(dict.fromkeys(rows["measure"]))[: len(DRAWN_MEASURES)]
     page.keep("d", rows[list(COMPARISON)].assign(drawn=rows["measure"].isin(measures)))
-    labels = list(dict.fromkeys(rows["label"]))
     _, size = row_size(len(labels))
     panels = np.atleast_1d(part.subplots(1, len(measures), sharey=True))
     own = rows["same_region"].astype(str).eq("True")
@@ -370,14 +436,12 @@ def _comparison(page, part, rows):
         axes.grid(axis="y", color="#EEEEEE", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.set_xlabel("cosine")
-    names = ", ".join(dict.fromkeys(rows["table"].astype(str)))
-    none = "" if own.any() else "; it has none of these regions"
-    page.panel(panels[0], "d", f"comparison with the published table ({names}{none})", 15, wide=True)
+    tables = ", ".join(dict.fromkeys(rows["table"].astype(str)))
+    page.panel(panels[0], "d", f"comparison with the published table ({tables})", 15, wide=True)
     handles = [legend_entry(INK, "D"), legend_entry(INK, "D", filled=False), legend_entry(GREY, "|", size=7)]
     names = [
         "the same region, rows of the table presynaptic",
         "the same, rows postsynaptic",
         "another region of the table",
     ]
-    keep = slice(None) if own.any() else slice(2, None)
-    part.legend(handles[keep], names[keep], loc="outside lower right", ncols=3)
+    part.legend(handles, names, loc="outside lower right", ncols=3)

@@ -268,7 +268,7 @@ def _percent(share):
     return f"{100 * share:.0f}" if share >= 0.0995 or share == 0 else f"{100 * share:.1f}"
 
 
-COLUMNS = (("source", 0.0, 14), ("check", 0.095, 12), ("declared", 0.185, 15), ("found", 0.305, 15),
+COLUMNS = (("source", 0.0, 14), ("check", 0.095, 12), ("declared", 0.185, 15), ("found", 0.305, 13),
            ("verdict", 0.42, 12), ("basis", 0.535, 8), ("detail", 0.605, 57))  # fmt: skip
 
 

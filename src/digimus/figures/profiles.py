@@ -2,8 +2,19 @@
 
 import numpy as np
 
-from digimus.figures.motifs import GEOMETRY, NULL_NAMES, NULLS, VERDICTS, readings
-from digimus.figures.style import GREY, INK, NEURONS, TINY, Page, dodge, legend_entry, minus, region_labels
+from digimus.figures.motifs import GEOMETRY, NOT_TESTED, NULL_NAMES, NULLS, VERDICTS, readings
+from digimus.figures.style import (
+    GREY,
+    INK,
+    NEURONS,
+    TINY,
+    Page,
+    dodge,
+    legend_entry,
+    minus,
+    region_labels,
+    wrap,
+)
 from digimus.figures.triads import EDGES, draw_heads
 
 PROFILES = (
@@ -54,18 +65,25 @@ def profiles(inputs):
     columns = ["source", "region", "triad", *PROFILES[8:]]
     page.keep("b", dyad[columns].assign(drawn=dyad["label"].isin(shown)))
     words = readings(verdicts.assign(differs=verdicts["differs"].astype(str).eq("True")))
-    kinds = [*(k for k in NULLS if k in set(rows["null"])), *sorted(set(rows["null"]) - set(NULLS))]
+    tested = set(rows.loc[rows["z"].notna(), "null"])
+    kinds = [*(k for k in NULLS if k in tested), *sorted(tested - set(NULLS))]
     for (left, right), label in zip(grid, shown, strict=True):
         here = rows[rows["label"] == label]
         _z(left, here, kinds)
+        if not here["z"].notna().any():
+            left.text(
+                0.5, 0.5, wrap(NOT_TESTED, 42), transform=left.transAxes, ha="center", va="center",
+                color="#555555", fontsize=TINY, bbox=dict(facecolor="white", edgecolor="none", pad=2),
+            )  # fmt: skip
         _enrichment(right, here[here["null"] == "dyad"])
         _name(left, label, words.get(label), label == shown[0])
     _finish_axes(grid, rows[rows["label"].isin(shown)])
     _legend(page.figure, kinds)
     if note:
         grid[-1, 0].set_xlabel(
-            f"The {len(shown)} regions of {len(labels)} with the largest excess over the distance null; "
-            "the table behind the figure holds all.", loc="left", color="#555555",
+            f"The {len(shown)} regions of {len(labels)} "
+            + ("with the largest excess over the distance null; " if kinds else "that come first; ")
+            + "the table behind the figure holds all.", loc="left", color="#555555",
         )  # fmt: skip
     page.simulated("ab", NEURONS, sorted(inputs.simulated_sources(rows)))
     return page.finish()
@@ -113,7 +131,7 @@ def _enrichment(axes, rows):
 
 def _name(axes, label, words, first):
     """The region and what its verdicts say, above its row."""
-    text = " – ".join([label, "; ".join(words)] if words else [label])
+    text = " – ".join([label, "; ".join(filter(None, words))] if words else [label])
     name = axes.annotate(
         text, (0, 1), xycoords="axes fraction", xytext=(0, 2), textcoords="offset points", fontsize=TINY,
         fontweight="bold", annotation_clip=False,
@@ -157,8 +175,8 @@ def _finish_axes(grid, rows):
 def _legend(figure, kinds):
     handles = [legend_entry(COLOURS.get(kind, FURTHER), NULLS.get(kind, "v")) for kind in kinds]
     names = [f"null: {NULL_NAMES.get(kind, kind)}" for kind in kinds]
-    handles += [
-        legend_entry(INK, filled=False), legend_entry(INK, "o", "-"), legend_entry("#CC6677", "", "-"),
-    ]  # fmt: skip
-    names += ["hollow: corrected p ≥ .05", "enrichment, bootstrap 95 %", "± one jackknife error over brains"]
+    if kinds:
+        handles, names = [*handles, legend_entry(INK, filled=False)], [*names, "hollow: corrected p ≥ .05"]
+    handles += [legend_entry(INK, "o", "-"), legend_entry("#CC6677", "", "-")]
+    names += ["enrichment, bootstrap 95 %", "± one jackknife error over brains"]
     figure.legend(handles, names, loc="outside lower center", ncols=4)

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 WIDTH_MM = 180
 PNG_DPI = 200
+PDF_DPI = 300  # of what is drawn as a picture within it
 SMALL, TINY, MINUTE = 7, 6, 5
 LUMINANCE = (0.299, 0.587, 0.114)
 

@@ -3,6 +3,7 @@
 Regions of several levels may be chosen at once; a structure then belongs to the nearest of them above it.
 """
 
+from itertools import permutations
 from pathlib import Path
 
 import nrrd
@@ -10,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from digimus.errors import InputError
-from digimus.morphology.ccf import grid_shape
+from digimus.morphology.ccf import AXES, GRID_UM, grid_shape
 from digimus.storage import read_table
 from digimus.suggest import did_you_mean
 
@@ -24,8 +25,8 @@ class Atlas:
     Parameters
     ----------
     annotation : str or Path, optional
-        The annotation volume (.nrrd, axes AP, DV, ML, isotropic voxels, structure ids); needed for
-        `region_at` alone.
+        The annotation volume (.nrrd, axes AP, DV, ML, isotropic voxels, structure ids, of the size of the
+        CCF grid); needed for `region_at` alone.
     tree : str or Path, optional
         A structure tree with the columns id, acronym, parent_structure_id; by default the Allen tree
         that iblatlas carries.
@@ -193,7 +194,27 @@ def _read_volume(path):
     if volume.ndim != 3 or not (np.isfinite(edges).all() and (edges == edges[0]).all() and edges[0] > 0):
         got = f"shape {volume.shape}, edges {edges}"
         raise _bad("An annotation volume has no isotropic voxels.", path, "3 axes, one voxel size in µm", got)
+    _check_extent(volume.shape, float(edges[0]), path)
     return volume, float(edges[0])
+
+
+def _check_extent(shape, voxel_um, path):
+    """Refuse a volume that differs from the CCF grid by more than a voxel, along any axis."""
+
+    def fits(order):
+        return all(abs(shape[k] * voxel_um - um) <= voxel_um for k, um in zip(order, GRID_UM, strict=True))
+
+    if fits(range(3)):
+        return
+    what = "An annotation volume does not have the size of the CCFv3."
+    order = next((order for order in permutations(range(3)) if fits(order)), None)
+    if order is not None:
+        found = ", ".join(AXES[order.index(k)] for k in range(3))
+        what = f"The axes of an annotation volume are in another order, by their lengths {found}."
+    expected = "AP, DV, ML of {:g} x {:g} x {:g} µm, within a voxel".format(*GRID_UM)
+    got = "{} x {} x {} voxels".format(*shape) + f" of {voxel_um:g} µm: "
+    got += "{:g} x {:g} x {:g} µm".format(*(n * voxel_um for n in shape))
+    raise _bad(what, path, expected, got)
 
 
 @njit(cache=True, nogil=True)

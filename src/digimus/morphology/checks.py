@@ -3,6 +3,7 @@
 One neuron can fit the brain in several axis orders; many together cannot. For every neuron and candidate the
 share of its nodes inside the brain is taken, and candidates are compared by sign tests over neurons, which
 are the independent units [D]. What headers say comes first. Too few neurons, or ties, are "undecided".
+Without an annotated brain positions do not tell the unit: whatever is shrunk fits the box of the CCF.
 """
 
 from dataclasses import dataclass, field, replace
@@ -11,9 +12,9 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 from numba import njit
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrc
 
-from digimus.morphology.ccf import AXES, GRID_UM
+from digimus.morphology.ccf import AXES, GRID_UM, MIDLINE_ML_UM
 
 AGREES, DIFFERS, UNDECIDED, NOT_CHECKED = "agrees", "differs", "undecided", "not checked"
 HEADER, POOLED, BOTH, NONE = "header", "pooled", "header and pooled", "none"
@@ -25,8 +26,10 @@ COLUMNS = (
 )
 MIN_AGREEMENT = 0.8
 MIN_SHIFT_UM = 100.0
+MIN_STEP_UM = 25.0  # one voxel
 _N_NODES = 512
 _N_TESTS = 3  # of registration: share of equal regions, common shift, published somata
+_N_DIRECTIONS = 8  # two along AP, DV, ML and away from the midline
 _N_SHIFTED = 2000
 _REACH_UM, _COARSE_UM, _FINE_UM = 600.0, 100.0, 25.0
 
@@ -116,12 +119,30 @@ class Contest:
         Largest one-sided p of the sign tests between the leading one and each rival, times the rivals.
     wins : (k, k) int
         Neurons that fit the row's candidate better than the column's.
+    alpha : float
+    min_neurons : int
     """
 
     best: int | None
     leading: int
     p: float
     wins: np.ndarray
+    alpha: float = 0.05
+    min_neurons: int = 5
+
+    def refuted(self, candidate):
+        """Smallest corrected p with which a rival beats a candidate, and whether that is at most alpha.
+
+        Several rivals may beat a candidate, none of them all others: it is wrong, and what is right is open.
+        """
+        told = self.wins[:, candidate] + self.wins[candidate]
+        p = [
+            (len(told) - 1) * sign_test(self.wins[rival, candidate], self.wins[candidate, rival])
+            for rival in range(len(told))
+            if rival != candidate and told[rival] >= self.min_neurons
+        ]
+        least = min(p, default=1.0)
+        return least, least <= self.alpha
 
     def against(self, candidate):
         """Neurons for and against a candidate, beside its strongest rival; and that rival."""
@@ -180,12 +201,12 @@ def contest(shares, alpha=0.05, min_neurons=5):
     told = [wins[leading, rival] + wins[rival, leading] for rival in rivals]
     worst = min(max(p, default=1.0), 1.0)
     decided = n > 0 and worst <= alpha and min(told, default=0) >= min_neurons
-    return Contest(leading if decided else None, leading, worst, wins)
+    return Contest(leading if decided else None, leading, worst, wins, alpha, min_neurons)
 
 
 def sign_test(n_for, n_against):
     """One-sided p of a sign test: the chance of at least `n_for` of all, were both equally likely."""
-    return float(binom.sf(n_for - 1, n_for + n_against, 0.5))
+    return float(bdtrc(n_for - 1, n_for + n_against, 0.5))
 
 
 def source_checks(source, evidence, brain, *, axis_order, unit_um, atlas, max_bad_share, alpha, min_neurons):
@@ -259,8 +280,34 @@ def _unit_row(evidence, declared, brain, rules):
     columns = [0, *(1 + UNITS_UM.index(unit) for unit in units[1:])]
     names = [f"{unit:g} µm" for unit in units]
     stated = [None if unit is None else f"{unit:g} µm" for unit in evidence.stated_unit_um]
+    if not brain.annotated:
+        return _by_headers(row, names[0], stated, "without an annotation volume positions tell no unit"), 0
     row, best = _judged(row, contest(shares[:, columns], **rules), names, 0, stated, _places(brain))
     return row, columns[best if row["verdict"] == DIFFERS and best is not None else 0]
+
+
+def _by_headers(row, declared, stated, why_not):
+    """A row with its verdict from headers alone; `why_not` says why positions do not tell."""
+    said = [name for name in stated if name is not None]
+    n_other = sum(name != declared for name in said)
+    if not said:
+        return row | {"detail": _sentence(["headers state none", why_not])}
+    return row | {
+        "found": "; ".join(sorted(set(said))),
+        "verdict": DIFFERS if n_other else AGREES if len(said) == len(stated) else UNDECIDED,
+        "basis": HEADER,
+        "n_for": len(said) - n_other,
+        "n_against": n_other,
+        "detail": _sentence([_told_by_headers(said, declared), why_not]),
+    }
+
+
+def _told_by_headers(said, declared):
+    others = sorted(set(said) - {declared})
+    if not others:
+        return f"headers of {len(said)} files say {declared}"
+    n_other = sum(name != declared for name in said)
+    return f"headers of {n_other} of the {len(said)} files that say so name {', '.join(others)}"
 
 
 def _order_rows(evidence, declared, column, brain, atlas, rules):
@@ -342,24 +389,21 @@ def _judged(row, found, names, declared, stated, place):
     said = [name for name in stated if name is not None]
     n_other = sum(name != names[declared] for name in said)
     n_for, n_against, rival = found.against(declared)
-    parts = []
-    if said:
-        others = ", ".join(sorted({name for name in said if name != names[declared]}))
-        parts.append(
-            f"headers of {len(said)} files say {names[declared]}"
-            if not n_other
-            else f"headers of {n_other} of the {len(said)} files that say so name {others}"
-        )
+    p_refuted, refuted = found.refuted(declared)
+    refuted = refuted and found.best is None
+    decided = refuted or found.best is not None
+    parts = [_told_by_headers(said, names[declared])] if said else []
     parts.append(
         f"of {row['n_neurons']} neurons {n_for} fit {place} better in {names[declared]} than in"
         f" {names[rival]}, {n_against} the other way round"
-        + ("" if found.best is not None else ", which decides nothing")
+        + ("" if decided else ", which decides nothing")
+        + (f", so it is not {names[declared]}; what it is stays undecided" if refuted else "")
     )
-    differs = n_other > 0 or found.best not in (None, declared)
-    known = found.best is not None or (bool(said) and len(said) == len(stated))
-    basis = BOTH if said and found.best is not None else HEADER if said else POOLED
+    differs = n_other > 0 or refuted or found.best not in (None, declared)
+    known = decided or (bool(said) and len(said) == len(stated))
+    basis = BOTH if said and decided else HEADER if said else POOLED
     by_header = basis == HEADER
-    if said and found.best is not None and names[found.best] not in said:
+    if said and (names[declared] in said if refuted else decided and names[found.best] not in said):
         parts.append("headers and positions contradict each other")
     pooled = "" if found.best is None else names[found.best]
     row = row | {
@@ -368,7 +412,7 @@ def _judged(row, found, names, declared, stated, place):
         "basis": basis,
         "n_for": len(said) - n_other if by_header else n_for,
         "n_against": n_other if by_header else n_against,
-        "p": np.nan if by_header else found.p,
+        "p": np.nan if by_header else p_refuted if refuted else found.p,
         "detail": _sentence(parts),
     }
     return row, found.best
@@ -398,8 +442,9 @@ def _registration_row(evidence, atlas, rules):
     """The row that compares the index table's regions and somata with the files and the atlas.
 
     [D] It differs where a common shift of at least 100 µm, fitted on one half of the neurons, gives the other
-    half more of its listed regions; or where published somata lie so far off on average; or where
-    significantly fewer than 80 % of the somata lie in their listed regions. p counts these three tests.
+    half more of its listed regions; or where significantly more than half of the published somata lie over
+    25 µm (one voxel) off in one direction; or where significantly fewer than 80 % of the somata lie in their
+    listed regions. p counts these three tests.
     """
     row = _row("registration", "regions of the index", len(evidence))
     found = [_by_region(evidence, atlas, rules), _by_soma(evidence, rules)]
@@ -434,7 +479,7 @@ def _by_region(evidence, atlas, rules):
     if not known:
         return None
     n, n_for = len(known), sum(atlas.related(listed[k], evidence.looked_up[k]) for k in known)
-    low = min(1.0, _N_TESTS * float(binom.cdf(n_for, n, MIN_AGREEMENT)))
+    low = min(1.0, _N_TESTS * float(bdtr(n_for, n, MIN_AGREEMENT)))
     shift, p_shift, gained, lost = best_shift(atlas, somas[known], [listed[k] for k in known])
     p_shift = min(1.0, _N_TESTS * p_shift)
     shifted = np.linalg.norm(shift) >= MIN_SHIFT_UM and p_shift <= rules["alpha"]
@@ -455,27 +500,53 @@ def _by_region(evidence, atlas, rules):
 
 
 def _by_soma(evidence, rules):
-    """What published somata say of the registration; None where there are none."""
+    """What published somata say of the registration; None where there are none.
+
+    For each direction along AP, DV, ML and away from the midline a sign test asks whether the median neuron
+    lies more than 25 µm off that way, so that size and significance are those of one statement.
+    """
+    steps, n_mirrored = _steps(evidence)
+    n = len(steps)
+    if not n:
+        return None
+    n_off = int(max((steps > MIN_STEP_UM).sum(axis=0).max(), (steps < -MIN_STEP_UM).sum(axis=0).max()))
+    p = min(1.0, _N_TESTS * _N_DIRECTIONS * sign_test(n_off, n - n_off))
+    median = np.median(steps, axis=0)
+    spread = np.median(np.abs(steps - median), axis=0)
+    verdict = DIFFERS if p <= rules["alpha"] else UNDECIDED if 2 * n_off > n else AGREES
+    n_far = int((np.linalg.norm(steps[:, :3], axis=1) > MIN_STEP_UM).sum())
+    told = (
+        f"{n} published somata lie {_vector(-median[:3])} µm from those in the files (median; deviation"
+        f" {_vector(spread[:3], '')}), {abs(round(median[3]))} µm"
+        f" {'nearer to' if median[3] > 0 else 'farther from'} the midline"
+    )
+    return {
+        "found": f"moved by {max(np.linalg.norm(median[:3]), abs(median[3])):.0f} µm",
+        "verdict": UNDECIDED if n < rules["min_neurons"] else verdict,
+        "n_for": n - n_far,
+        "n_against": n_far,
+        "p": p,
+        "detail": told + (f"; {n_mirrored} of them are in the other hemisphere" if n_mirrored else ""),
+    }
+
+
+def _steps(evidence):
+    """From published somata to those in the files, and how many are mirrored for that.
+
+    A published soma in the other hemisphere than the file's is mirrored first [D]: tables often hold one
+    hemisphere alone. The steps are (n, 4) µm: along AP, DV, ML, and away from the midline, for between two
+    registrations of bilateral neurons a shift shows in the third column, a stretch in the fourth.
+    """
     listed, somas = (
         np.array(values).reshape(-1, 3) for values in (evidence.listed_soma_um, evidence.soma_um)
     )
-    steps = (somas - listed)[np.isfinite(listed + somas).all(axis=1)]
-    if not len(steps):
-        return None
-    ups, downs = (steps > 0).sum(axis=0), (steps < 0).sum(axis=0)
-    both = [2 * sign_test(max(up, down), min(up, down)) for up, down in zip(ups, downs, strict=True)]
-    p = min(1.0, _N_TESTS * 3 * min(both))  # three axes
-    mean, sd, n = steps.mean(axis=0), _vector(steps.std(axis=0), ""), len(steps)
-    moved = np.linalg.norm(mean) >= MIN_SHIFT_UM
-    verdict = DIFFERS if moved and p <= rules["alpha"] else UNDECIDED if moved else AGREES
-    return {
-        "found": f"moved by {np.linalg.norm(mean):.0f} µm",
-        "verdict": UNDECIDED if n < rules["min_neurons"] else verdict,
-        "n_for": int((np.linalg.norm(steps, axis=1) < MIN_SHIFT_UM).sum()),
-        "n_against": int((np.linalg.norm(steps, axis=1) >= MIN_SHIFT_UM).sum()),
-        "p": p,
-        "detail": f"{n} published somata lie {_vector(-mean)} µm (sd {sd}) from those in the files",
-    }
+    known = np.isfinite(listed + somas).all(axis=1)
+    listed, somas = listed[known], somas[known]
+    right = somas[:, 2] > MIDLINE_ML_UM
+    other = right != (listed[:, 2] > MIDLINE_ML_UM)
+    listed[other, 2] = 2 * MIDLINE_ML_UM - listed[other, 2]
+    steps = somas - listed
+    return np.column_stack([steps, np.where(right, 1, -1) * steps[:, 2]]), int(other.sum())
 
 
 def best_shift(atlas, soma_um, listed):

@@ -7,6 +7,7 @@ a JSON file that holds several (`bulk.json#AA0001`, also in an archive).
 import fnmatch
 import os
 import re
+import threading
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ LARGEST_BULK_BYTES = 2**30
 """What a JSON file with many neurons may hold, unpacked."""
 _JSON = re.compile(r"(?i)^(.*?\.json(?:\.gz|\.xz)?)(?:#(.+))?$", re.S)
 _ARCHIVE = re.compile(r"(?i)\.zip/")
+_BULK_LOCK = threading.Lock()
 
 
 def read_neuron(path, *, axis_order=AXES, unit_um=1.0, id=None):
@@ -50,7 +52,7 @@ def read_neuron(path, *, axis_order=AXES, unit_um=1.0, id=None):
     options = {"axis_order": axis_order, "unit_um": unit_um, "id": id}
     place, which = split_id(path)
     if which is not None:
-        return parse_mouselight(_bulk(str(place), *_signature(place)), path, which=which, **options)
+        return parse_mouselight(_bulk(place), path, which=which, **options)
     data = contents(path, LARGEST_BULK_BYTES if _JSON.match(path.name) else None)
     if data.lstrip()[:1] == b"{":
         return parse_mouselight(find_neurons(data, path), path, **options)
@@ -138,9 +140,14 @@ def _with_ids(folder, name):
     return [f"{name}#{id}" for id in ids] if len(ids) > 1 else [name]
 
 
+def _bulk(place):
+    """The neurons of a file, loaded once while one after another is read, on one thread or several."""
+    with _BULK_LOCK:
+        return _loaded(str(place), *_signature(place))
+
+
 @lru_cache(maxsize=2)
-def _bulk(place, *signature):
-    """The neurons of a file, kept while one after another is read."""
+def _loaded(place, *signature):
     place = Path(place)
     return find_neurons(contents(place, LARGEST_BULK_BYTES), place)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -41,11 +42,12 @@ from digimus.morphology.truncation import is_truncated
 from digimus.morphology.voxels import Arbors, VoxelLengths, stack_arbors, voxelise
 
 ABSENT, UNLISTED, NO_REGION, UNREADABLE = "absent", "unlisted", "no region", "unreadable"
-NO_AXES, NO_UNIT = "axis undecided", "unit undecided"
+NO_AXES, NO_UNIT, REPEATED = "axis undecided", "unit undecided", "repeated"
 REASONS = {
     ABSENT: "listed in the index, not in the folder",
     UNLISTED: "not listed in the index",
     NO_REGION: "no region known",
+    REPEATED: "another file has the same neuron",
     NO_AXES: "The header does not say the axis order, and the files like it do not decide it together.",
     NO_UNIT: "The header does not say the unit of length.",
 }
@@ -188,32 +190,15 @@ def read_folder(
     folder = Path(folder)
     source = source or folder.name
     region_column = None if index is None else region_column
-    if region_column is None and atlas is None:
-        raise refuse(
-            "No way to tell regions.", "region_column", "a column of the index, or an atlas", "neither"
-        )
     axis_order, unit_um = _declared(axis_order, unit_um)
-    _check_targets(targets, atlas)
+    _check_atlas(atlas, region_column, targets)
     present = _files(folder, pattern)
     listing = listing_of(index, present, file_column, id_column, region_column, brain_column)
     listing["brain"] = brains_of(listing, brain_pattern)
     somas = somas_of(listing, soma_table or index, soma_key or file_column, soma_columns)
     listing["soma_um"] = list(somas)
-    tally = _Tally()
-    for name in sorted(set(present) - set(listing["file"])):
-        tally.set_aside(name, "", UNLISTED)
-    absent = ~listing["file"].isin(present)
-    for name, region in listing.loc[absent, ["file", "region"]].itertuples(index=False):
-        tally.set_aside(name, region, ABSENT)
-    choice = Choice(regions, atlas)
-    listing, others = choose(listing[~absent], region_column, choice, regions)
-    for region in others["region"]:
-        tally.leave_out(region)
-
-    entries = list(listing.itertuples(index=False))
-    others = _spread(others, N_OTHERS)
-    brain = Brain.of(atlas)
-    orders = _orders(folder, entries + others, axis_order, unit_um, brain, threads, alpha, min_neurons)
+    tally, choice, brain = _Tally(), Choice(regions, atlas), Brain.of(atlas)
+    entries, others = _entries(listing, present, region_column, choice, regions, tally)
     reader = _Reader(
         folder=folder,
         source=source,
@@ -222,7 +207,7 @@ def read_folder(
         lookup=region_column is None,
         choice=choice,
         targets=_targets(atlas, targets or regions, voxel_um),
-        orders=orders,
+        orders=_orders(folder, entries + others, axis_order, unit_um, brain, threads, alpha, min_neurons),
         unit_um=unit_um,
         mirrored=mirrored,
         voxel_um=voxel_um,
@@ -240,17 +225,45 @@ def read_folder(
     _warn(checks)
     _refuse_outside(checks, max_bad_share, folder)
     _accept(tally, len(entries), max_bad_share, folder)
+    return _reading(tally, checks, reader)
+
+
+def _once(listing, tally):
+    """The first of the files of one id, in the order of their names; an index was held to one row an id."""
+    first = listing.drop_duplicates("id").set_index("id")["file"]
+    repeated = listing["id"].duplicated()
+    for name, neuron in listing.loc[repeated, ["file", "id"]].itertuples(index=False):
+        tally.set_aside(name, "", REPEATED, got=f"id {neuron}, as {first[neuron]}")
+    return listing[~repeated]
+
+
+def _entries(listing, present, region_column, choice, regions, tally):
+    """The neurons to read, and neurons of other regions for the checks; the tally takes all the rest."""
+    for name in sorted(set(present) - set(listing["file"])):
+        tally.set_aside(name, "", UNLISTED)
+    listing = _once(listing, tally)
+    absent = ~listing["file"].isin(present)
+    for name, region in listing.loc[absent, ["file", "region"]].itertuples(index=False):
+        tally.set_aside(name, region, ABSENT)
+    wanted, others = choose(listing[~absent], region_column, choice, regions)
+    for region in others["region"]:
+        tally.leave_out(region)
+    return list(wanted.itertuples(index=False)), _spread(others, N_OTHERS)
+
+
+def _reading(tally, checks, reader):
+    """The tables of what was tallied."""
     columns = list(COLUMNS) + list(reader.targets.columns if reader.targets else ())
     table = pd.DataFrame(tally.rows, columns=columns)
     return Reading(
         neurons=table,
         set_aside=pd.DataFrame(tally.aside, columns=["file", "kind", "reason", "got"]),
         checks=checks,
-        quality=quality_table(tally.outcomes, source=source, simulated=simulated),
+        quality=quality_table(tally.outcomes, source=reader.source, simulated=reader.simulated),
         morphologies=tally.kept,
-        arbors=None if voxel_um is None else _stacked(table, tally, voxel_um),
+        arbors=None if reader.voxel_um is None else _stacked(table, tally, reader.voxel_um),
         n_bad=tally.n_bad,
-        n_absent=int(absent.sum()),
+        n_absent=sum(kind == ABSENT for _, kind, _, _ in tally.aside),
         n_elsewhere=tally.n_elsewhere,
     )
 
@@ -267,6 +280,7 @@ class _Found(NamedTuple):
     kind: str = ""
     reason: str = ""
     got: str = ""
+    fingerprint: tuple | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -338,13 +352,16 @@ class _Reader:
     def _described(self, found, neuron, region, looked_up):
         """The neuron in its final hemisphere, voxelised, with its row of the table."""
         measures, entry = measure(neuron), found.entry
+        stated, order = (found.evidence[name] for name in ("stated_order", "order"))
         flags = {
             "no axon": not measures.n_axon_nodes,
             "no dendrite": not measures.n_dendrite_nodes,
             "truncated": is_truncated(neuron),
             "outside": looked_up == OUTSIDE or measures.beyond,
             "region by lookup": self.lookup,
+            "header says other axes": stated is not None and tuple(stated) != tuple(order),
         }
+        fingerprint = (len(neuron), *neuron.soma_um.tolist(), crc32(np.ascontiguousarray(neuron.xyz_um)))
         hemisphere = "left" if neuron.soma_um[2] <= MIDLINE_ML_UM else "right"
         neuron = mirror(neuron) if self.mirrored else neuron
         lengths = None if self.voxel_um is None else voxelise(neuron, self.voxel_um)
@@ -356,7 +373,7 @@ class _Reader:
             *(() if self.targets is None else self.targets.lengths_um(lengths).tolist()),
         )
         lengths = None if lengths is None else _small(lengths)
-        return found._replace(region=region, row=row, neuron=neuron, lengths=lengths)
+        return found._replace(region=region, row=row, neuron=neuron, lengths=lengths, fingerprint=fingerprint)
 
 
 class _Tally:
@@ -366,6 +383,7 @@ class _Tally:
         self.rows, self.kept, self.lengths, self.somas = [], [], [], []
         self.aside, self.outcomes, self.evidence = [], [], Evidence()
         self.n_bad = self.n_elsewhere = 0
+        self.first_of = {}
 
     def set_aside(self, file, region, kind, reason=None, got=""):
         self.aside.append((file, kind, reason or REASONS[kind], got))
@@ -388,6 +406,9 @@ class _Tally:
             self.n_bad += found.kind != NO_REGION  # whose axes or unit is undecided cannot be read either
         elif found.row is None:
             self.leave_out(found.region)
+        elif self.first_of.setdefault(found.fingerprint, found.entry.file) != found.entry.file:
+            got = f"the nodes of {self.first_of[found.fingerprint]}"
+            self.set_aside(found.entry.file, found.region, REPEATED, got=got)
         else:
             self.rows.append(found.row)
             self.outcomes.append((found.region, outcome_of(found.row[COLUMNS.index("flags")])))
@@ -424,7 +445,11 @@ def _targets(atlas, names, voxel_um):
     return Targets.of(atlas, names, voxel_um)
 
 
-def _check_targets(targets, atlas):
+def _check_atlas(atlas, region_column, targets):
+    """Raise InputError where an atlas is needed and is not there."""
+    if region_column is None and atlas is None:
+        expected = "a column of the index, or an atlas"
+        raise refuse("No way to tell regions.", "region_column", expected, "neither")
     if targets and (atlas is None or not atlas.has_volume):
         what = "Targets need an annotation volume."
         raise refuse(what, "targets", "an annotation volume beside them", ", ".join(targets))
@@ -504,13 +529,13 @@ def _refuse_outside(checks, max_bad_share, folder):
         where=folder,
         expected=f"a share of at most {max_bad_share:g}",
         got=outside["detail"],
-        hint=told or "No other axis order or unit fits better; compare the files' space with the CCF.",
+        hint=told or "No other axis order or unit is known to fit; compare the files' space with the CCF.",
     )
 
 
 def _accept(tally, n_tried, max_bad_share, folder):
     """Raise InputError where too many files were bad or nothing is left."""
-    bad = [item for item in tally.aside if item[1] not in (ABSENT, UNLISTED)]
+    bad = [item for item in tally.aside if item[1] not in (ABSENT, UNLISTED, REPEATED)]
     first = "".join(f"; {name}: {reason} {got}".rstrip() for name, _, reason, got in bad[:3])
     if tally.n_bad > max_bad_share * n_tried:
         got = f"{tally.n_bad} of {n_tried} files bad{first}"

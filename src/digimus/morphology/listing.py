@@ -18,7 +18,7 @@ def listing_of(index, present, file_column, id_column, region_column, brain_colu
     Raises
     ------
     InputError
-        If the index lacks a column, or lists a file or an id twice.
+        If the index lacks a column, or lists a file or an id twice. (Files without an index may share an id.)
     """
     if index is None:
         table = pd.DataFrame({file_column: present})
@@ -45,12 +45,12 @@ def listing_of(index, present, file_column, id_column, region_column, brain_colu
             "brain": table[brain_column].str.strip() if brain_column else empty,
         }
     )
-    for column in ("file", "id"):
+    for column in ("file", "id") if index is not None else ():
         twice = listing.loc[listing[column].duplicated(), column]
         if len(twice):
-            raise refuse(
-                "A neuron is listed twice.", index or "file names", f"each {column} once", twice.iloc[0]
-            )
+            files = ", ".join(listing.loc[listing[column] == twice.iloc[0], "file"])
+            got = twice.iloc[0] if column == "file" else f"{twice.iloc[0]} for {files}"
+            raise refuse("A neuron is listed twice.", index, f"each {column} once", got)
     return listing
 
 
@@ -81,15 +81,26 @@ def somas_of(listing, table, key_column, columns):
         Its column with the id of the neuron, or its file.
     columns : sequence of 3 str, or None
         Its columns with AP, DV and ML.
+
+    Raises
+    ------
+    InputError
+        If there is no table, it lacks a column, or it gives two different somata for a neuron of the listing.
     """
     if columns is None:
         return np.full((len(listing), 3), np.nan)
     if table is None:
         raise refuse("No table holds the somata.", "soma_columns", "soma_table, or an index", "neither")
-    given = read_table(table, [key_column, *columns], dtype={key_column: str})
-    given[key_column] = given[key_column].str.strip()
-    given = given.drop_duplicates(key_column).set_index(key_column)
-    numbers = given[list(columns)].apply(pd.to_numeric, errors="coerce")
+    given = read_table(table, [key_column, *columns], dtype=str, keep_default_na=False)
+    keys = given[key_column].str.strip().rename("neuron")
+    numbers = given[list(columns)].apply(pd.to_numeric, errors="coerce").set_index(keys)
+    numbers = numbers[np.isfinite(numbers).all(axis=1)].reset_index().drop_duplicates().set_index("neuron")
+    twice = numbers.index[numbers.index.duplicated()]
+    twice = twice[twice.isin(listing["id"]) | twice.isin(listing["file"])]
+    if len(twice):
+        what = "A table gives two different somata for one neuron."
+        raise refuse(what, table, "one soma a neuron", f"{twice[0]}, and {twice.nunique() - 1} others")
+    numbers = numbers[~numbers.index.duplicated()]  # what is left of these is not in the listing
     by_id, by_file = (numbers.reindex(listing[name]).to_numpy(float) for name in ("id", "file"))
     return np.where(np.isfinite(by_id), by_id, by_file)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from digimus.errors import InputError
+from digimus.morphology.stored import spans, stored_neurons
 from digimus.morphology.swc import APICAL, AXON, BASAL
 from digimus.storage import code_version, reading, writing
 
@@ -218,30 +218,13 @@ def read_points(path, region=None):
         If the file is not one of points, or has no neuron of that region.
     """
     with reading(path) as file:
-        if file.attrs.get("kind") != "points":
-            raise InputError(
-                "A file holds no points.",
-                where=path,
-                expected="the points.h5 of the morphology stage, written where connectome.rule is contact",
-                got=f"an HDF5 file with {', '.join(file) or 'nothing'}",
-                hint="Run the morphology stage, and name its output here.",
-            )
-        names = {name: file[name].asstr()[:].astype(object) for name in ("ids", "regions", "brains")}
-        rows = np.arange(len(names["ids"])) if region is None else np.flatnonzero(names["regions"] == region)
-        if region is not None and not len(rows):
-            raise InputError(
-                f"No neuron of the region {region!r} is there.",
-                where=path,
-                expected=f"one of {', '.join(sorted(set(names['regions'])))}",
-                got=region,
-                hint="Check the region's acronym, and the index that names the regions.",
-            )
+        expected = "the points.h5 of the morphology stage, written where connectome.rule is contact"
+        names, rows = stored_neurons(file, path, "points", expected, region)
         axon, dendrite = (
             _gather(file[kind]["xyz"], file[kind]["indptr"][:], rows) for kind in ("axon", "dendrite")
         )
         return Points(
-            **{name: values[rows] for name, values in names.items()},
-            soma_um=file["soma_um"][:][rows],
+            **names,
             axon_xyz=axon[0],
             axon_indptr=axon[1],
             dendrite_xyz=dendrite[0],
@@ -252,8 +235,7 @@ def read_points(path, region=None):
 def _gather(xyz, indptr, rows):
     """Points of some neurons and where each begins, one read a run of neighbouring neurons."""
     indptr = np.asarray(indptr, np.int64)
-    runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []
-    parts = [xyz[indptr[run[0]] : indptr[run[-1] + 1]] for run in runs]
+    parts = [xyz[span] for span in spans(indptr, rows)]
     return np.concatenate([np.empty((0, 3), np.float32), *parts]), _starts(np.diff(indptr)[rows])
 
 

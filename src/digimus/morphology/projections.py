@@ -62,9 +62,9 @@ def projection_table(neurons, names, *, source, simulated=False):
     Parameters
     ----------
     neurons : pandas.DataFrame
-        With the columns region, axon_in_<target>_um, axon_elsewhere_um.
+        With the column region; for targets also axon_in_<target>_um and axon_elsewhere_um.
     names : sequence of str
-        The targets.
+        The targets; without any, as where there is no annotation volume, the table has no rows.
     source : str
     simulated : bool
 
@@ -76,7 +76,7 @@ def projection_table(neurons, names, *, source, simulated=False):
     """
     rows = []
     columns = [f"axon_in_{name}_um" for name in names]
-    for region, part in neurons.groupby("region", sort=True):
+    for region, part in neurons.groupby("region", sort=True) if columns else ():
         sums = part[columns].sum().to_numpy()
         whole = sums.sum() + part["axon_elsewhere_um"].sum()
         for name, total in zip(names, sums, strict=True):

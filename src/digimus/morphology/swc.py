@@ -24,7 +24,7 @@ _WIDEST_SOMA_UM, _SOMA_ROOTS_UM = 100.0, 30.0
 _LEADING = re.compile(rb"(?:[ \t]*+(?:#[^\r\n]*+)?+(?:\r\n|\r|\n))*+(?:[ \t]*+#[^\r\n]*+)?+")
 _POWERS = 10.0 ** np.arange(23)
 _SPLIT = 134217729.0  # 2^27 + 1: halves a float64's digits
-_ZERO, _TEN, _EXACT = np.uint8(48), np.uint64(10), 2**53
+_ZERO, _ONE, _TEN, _EXACT = np.uint8(48), np.uint64(1), np.uint64(10), 2**53
 _LARGEST_KIND = 2**31
 LONGEST_HEADER = 2**20
 """How many bytes of leading comments are kept and looked at."""
@@ -499,23 +499,25 @@ def _number(text, i):
     start, negative = i, text[i] == 45
     if negative or text[i] == 43:
         i += 1
-    mantissa, first = np.uint64(0), i
-    digit = text[i] - _ZERO
+    mantissa, at = np.uint64(0), np.uint64(i)  # unsigned: no test for places from the end
+    first = at
+    digit = text[at] - _ZERO
     while digit <= 9:
         mantissa = mantissa * _TEN + digit
-        i += 1
-        digit = text[i] - _ZERO
-    exponent, kept = 0, i - first
-    if text[i] == 46:
-        i += 1
-        first = i
-        digit = text[i] - _ZERO
+        at += _ONE
+        digit = text[at] - _ZERO
+    exponent, kept = 0, np.int64(at - first)
+    if text[at] == 46:
+        at += _ONE
+        first = at
+        digit = text[at] - _ZERO
         while digit <= 9:
             mantissa = mantissa * _TEN + digit
-            i += 1
-            digit = text[i] - _ZERO
-        exponent = first - i
+            at += _ONE
+            digit = text[at] - _ZERO
+        exponent = -np.int64(at - first)
         kept -= exponent
+    i = np.int64(at)
     if kept == 0:
         return _not_finite(text, start)
     if text[i] | 32 == 101:

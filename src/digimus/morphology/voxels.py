@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 from scipy import sparse
 
-from digimus.errors import InputError
 from digimus.morphology.ccf import GRID_UM, grid_shape
+from digimus.morphology.stored import spans, stored_neurons
 from digimus.morphology.swc import APICAL, AXON, BASAL
 from digimus.storage import reading, write_arrays
 
@@ -175,28 +175,11 @@ def read_arbors(path, region=None):
         If the file is not one of arbors, or has no neuron of that region.
     """
     with reading(path) as file:
-        if file.attrs.get("kind") != "arbors":
-            raise InputError(
-                "A file holds no arbors.",
-                where=path,
-                expected="the arbors.h5 of the morphology stage",
-                got=f"an HDF5 file with {', '.join(file) or 'nothing'}",
-                hint="Run the morphology stage, and name its output here.",
-            )
-        names = {name: _text(file[name]) for name in ("ids", "regions", "brains")}
-        rows = np.arange(len(names["ids"])) if region is None else np.flatnonzero(names["regions"] == region)
-        if region is not None and not len(rows):
-            raise InputError(
-                f"No neuron of the region {region!r} is there.",
-                where=path,
-                expected=f"one of {', '.join(sorted(set(names['regions'])))}",
-                got=region,
-                hint="Check the region's acronym, and the index that names the regions.",
-            )
+        expected = "the arbors.h5 of the morphology stage"
+        names, rows = stored_neurons(file, path, "arbors", expected, region)
         shape = tuple(int(size) for size in file.attrs["grid"])
         return Arbors(
-            **{name: values[rows] for name, values in names.items()},
-            soma_um=file["soma_um"][:][rows],
+            **names,
             axon=_read_rows(file["axon"], rows, shape),
             dendrite=_read_rows(file["dendrite"], rows, shape),
             voxel_um=float(file.attrs["voxel_um"]),
@@ -221,20 +204,15 @@ def _narrow(indptr):
 def _read_rows(group, rows, shape):
     """Some rows of a stored matrix, one read a run of neighbouring rows."""
     indptr = group["indptr"][:]
-    runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []
-    spans = [slice(indptr[run[0]], indptr[run[-1] + 1]) for run in runs]
-    data = np.concatenate([np.empty(0, np.float32), *(group["data"][span] for span in spans)])
-    indices = np.concatenate([np.empty(0, np.int32), *(group["indices"][span] for span in spans)])
+    places = spans(indptr, rows)
+    data = np.concatenate([np.empty(0, np.float32), *(group["data"][span] for span in places)])
+    indices = np.concatenate([np.empty(0, np.int32), *(group["indices"][span] for span in places)])
     starts = np.concatenate([[0], np.cumsum(indptr[rows + 1] - indptr[rows])])
     return sparse.csr_array((data, indices, _narrow(starts)), shape=(len(rows), int(np.prod(shape))))
 
 
 def _as_text(values):
     return values.astype(str) if values.dtype == object else values
-
-
-def _text(dataset):
-    return dataset.asstr()[:].astype(object)
 
 
 @njit(cache=True, nogil=True)

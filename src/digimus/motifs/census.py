@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from digimus.errors import InputError
-from digimus.motifs import _bits
+from digimus.motifs import _bits, _sparse
 from digimus.motifs.triads import TRIADS
 
 MOST_BIT_BYTES = 4 * 2**30  # about 100,000 nodes; larger 0/1 graphs are counted by sparse products
@@ -44,7 +44,7 @@ def triad_census(adjacency, weights=None):
             return _bits.census_of_rows(rows)
     adjacency = checked_adjacency(adjacency)
     weights = np.ones(adjacency.shape[0]) if weights is None else np.asarray(weights, float)
-    return _expected_census(adjacency, weights)
+    return expected_census_and_edges(sparse_or_dense(adjacency), weights)[0]
 
 
 def bit_rows(adjacency):
@@ -142,17 +142,8 @@ def participation(adjacency):
         return np.zeros((n, len(TRIADS)))
     m, a = _dyads(adjacency)
     back = a.T.tocsr() if sp.issparse(a) else a.T
-    aa, am, ma, mm, shared = a @ a, a @ m, m @ a, m @ m, back @ a
     row, column = (lambda x, y: _product_sum(x, y, 1)), (lambda x, y: _product_sum(x, y, 0))
-    closed = {
-        "030T": row(aa, a) + column(aa, a) + row(shared, a),
-        "030C": row(aa, back),
-        "120D": row(am, a) / 2 + column(am, a),
-        "120U": row(ma, a) + column(ma, a) / 2,
-        "120C": row(am, back) + column(am, back) + column(aa, m),
-        "210": row(mm, a) + column(mm, a) + row(ma, m),
-        "300": row(mm, m) / 2,
-    }
+    closed = SparseDyads(adjacency).closed() if sp.issparse(adjacency) else _closed_of_neurons(m, a)
     out, into, both = a.sum(1), a.sum(0), m.sum(1)
     out_squares, into_squares, mutual_squares = row(a, a), column(a, a), row(m, m)
     mutual_into, mutual_out, returned = row(m, back), row(m, a), row(a, back)
@@ -172,29 +163,110 @@ def participation(adjacency):
     return np.maximum(np.stack(counts, 1), 0.0) / 3
 
 
+def _closed_of_neurons(m, a):
+    """Closed triads that hold each neuron, by class, each of shape (n,); of dense matrices."""
+    back = a.T
+    aa, am, ma, mm, shared = a @ a, a @ m, m @ a, m @ m, back @ a
+    row, column = (lambda x, y: _product_sum(x, y, 1)), (lambda x, y: _product_sum(x, y, 0))
+    return {
+        "030T": row(aa, a) + column(aa, a) + row(shared, a),
+        "030C": row(aa, back),
+        "120D": row(am, a) / 2 + column(am, a),
+        "120U": row(ma, a) + column(ma, a) / 2,
+        "120C": row(am, back) + column(am, back) + column(aa, m),
+        "210": row(mm, a) + column(mm, a) + row(ma, m),
+        "300": row(mm, m) / 2,
+    }
+
+
 def _product_sum(x, y, axis):
     """The elementwise product, summed over an axis."""
     return np.asarray((x.multiply(y) if sp.issparse(x) else x * y).sum(axis))
 
 
-def _expected_census(adjacency, w):
-    """The weighted expected census: dyads scaled by sqrt(w) on both sides weigh triples by w_i w_j w_k."""
-    mutual, one_way = _dyads(adjacency)
-    root = np.sqrt(w)
-    m, a = _scaled(mutual, root), _scaled(one_way, root)
-    aa, mm, am, ma = a @ a, m @ m, a @ m, m @ a
-    closed = {
-        "030T": _inner(aa, a),
-        "030C": _inner(aa, a.T) / 3,
-        "120D": _inner(am, a) / 2,
-        "120U": _inner(ma, a) / 2,
-        "120C": _inner(am, a.T),
-        "210": _inner(mm, a),
-        "300": _inner(mm, m) / 6,
+def sparse_or_dense(adjacency):
+    """What `expected_census_and_edges` takes, from a checked adjacency; made once for many weights."""
+    return SparseDyads(adjacency) if sp.issparse(adjacency) else _DenseDyads(adjacency)
+
+
+def expected_census_and_edges(dyads, w):
+    """The weighted expected census, and the weighted sums of one-way edges and of mutual pairs.
+
+    Parameters
+    ----------
+    dyads : from `sparse_or_dense`
+    w : array, shape (n,), float
+        A triple counts w_i w_j w_k and a pair w_i w_j.
+
+    Returns
+    -------
+    (array of shape (16,), float, float)
+    """
+    closed, (out, into, both), products = dyads.weighted(w)
+    out_out, in_in, out_in, mutual_in, mutual_out, mutual_mutual = products
+    # Pairs of dyads that meet in a node, the two outer nodes distinct.
+    wedges = {
+        "021D": w @ (out * out - out_out) / 2,
+        "021U": w @ (into * into - in_in) / 2,
+        "021C": w @ (into * out - out_in),
+        "111D": w @ (both * into - mutual_in),
+        "111U": w @ (both * out - mutual_out),
+        "201": w @ (both * both - mutual_mutual) / 2,
     }
-    counts = complete(closed, _wedges(mutual, one_way, w), *_pairs(mutual, one_way, w), triples(w))
+    squares, total, n_one_way, n_mutual = w**2, w.sum(), float(w @ out), float(w @ both) / 2
+    # Dyads, each times the weight of the third nodes that it can be seen with.
+    one_way_pairs = n_one_way * total - squares @ out - squares @ into
+    mutual_pairs = n_mutual * total - squares @ both
+    counts = complete(closed, wedges, one_way_pairs, mutual_pairs, triples(w))
     # Differences of large sums can end a rounding error below zero.
-    return np.maximum(np.array(counts), 0.0)
+    return np.maximum(np.array(counts, float), 0.0), n_one_way, n_mutual
+
+
+class SparseDyads:
+    """One-way and mutual probabilities of a checked CSR matrix."""
+
+    def __init__(self, adjacency):
+        back = adjacency.T.tocsr()
+        forth, back = ((x.indptr, x.indices, x.data) for x in (adjacency, back))
+        self.arrays = (*forth, *_sparse.dyads_of_csr(*forth, *back), *back)
+        self.n = adjacency.shape[0]
+
+    def closed(self):
+        """Closed triads that hold each neuron, by class, each of shape (n,)."""
+        closed = _sparse.closed_and_degrees(*self.arrays, np.ones(self.n))[0]
+        return dict(zip(_sparse.CLOSED, closed.T, strict=True))
+
+    def weighted(self, w):
+        """Closed triads by class, degrees (3, n), and products of dyads (6, n), all weighted."""
+        closed, degrees, products = _sparse.closed_and_degrees(*self.arrays, w)
+        return dict(zip(_sparse.CLOSED, closed.sum(0) / 3, strict=True)), degrees.T, products.T
+
+
+class _DenseDyads:
+    """The same of a dense matrix, by matrix products."""
+
+    def __init__(self, adjacency):
+        self.mutual, self.one_way = _dyads(adjacency)
+        m, a = self.mutual, self.one_way
+        pairs = ((a, a), (a.T, a.T), (a, a.T), (m, a.T), (m, a), (m, m))
+        self.products = [x * y for x, y in pairs]
+
+    def weighted(self, w):
+        # Dyads scaled by sqrt(w) on both sides weigh triples by w_i w_j w_k.
+        root = np.sqrt(w)
+        m, a = (root[:, None] * x * root for x in (self.mutual, self.one_way))
+        aa, mm, am, ma = a @ a, m @ m, a @ m, m @ a
+        closed = {
+            "030T": np.vdot(aa, a),
+            "030C": np.vdot(aa, a.T) / 3,
+            "120D": np.vdot(am, a) / 2,
+            "120U": np.vdot(ma, a) / 2,
+            "120C": np.vdot(am, a.T),
+            "210": np.vdot(mm, a),
+            "300": np.vdot(mm, m) / 6,
+        }
+        degrees = self.one_way @ w, w @ self.one_way, self.mutual @ w
+        return closed, degrees, [x @ w**2 for x in self.products]
 
 
 def _dyads(adjacency):
@@ -203,46 +275,6 @@ def _dyads(adjacency):
         return mutual, sp.csr_array(adjacency - mutual)
     mutual = adjacency * adjacency.T
     return mutual, adjacency - mutual
-
-
-def _scaled(matrix, root):
-    if sp.issparse(matrix):
-        scale = sp.diags_array(root, format="csr")
-        return sp.csr_array(scale @ matrix @ scale)
-    return root[:, None] * matrix * root
-
-
-def _inner(x, y):
-    """The sum of the elementwise product."""
-    return float(x.multiply(y).sum()) if sp.issparse(x) else float(np.vdot(x, y))
-
-
-def _wedges(mutual, one_way, w):
-    """Expected pairs of dyads that meet in a node, by kind; the two outer nodes are distinct."""
-
-    def meeting(x, y):
-        # x and y list the dyads of the middle node: row j holds its partners.
-        squares = (x.multiply(y) if sp.issparse(x) else x * y) @ w**2
-        return float(w @ ((x @ w) * (y @ w) - squares))
-
-    out, into = one_way, one_way.T
-    return {
-        "021D": meeting(out, out) / 2,
-        "021U": meeting(into, into) / 2,
-        "021C": meeting(into, out),
-        "111D": meeting(mutual, into),
-        "111U": meeting(mutual, out),
-        "201": meeting(mutual, mutual) / 2,
-    }
-
-
-def _pairs(mutual, one_way, w):
-    """One-way and mutual dyads, each times the weight of the third nodes that it can be seen with."""
-
-    def with_third(matrix):
-        return float(w @ (matrix @ w)) * w.sum() - float(w**2 @ (matrix @ w)) - float(w @ (matrix @ w**2))
-
-    return with_third(one_way), with_third(mutual) / 2
 
 
 def triples(w):

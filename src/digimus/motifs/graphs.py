@@ -92,7 +92,7 @@ def _edge_list(path, pre_column, post_column, weight_column):
     lines = list(_lines(path))
     if not lines:
         raise _error(path, "A graph has no edges.", "lines of edges", "an empty file", "Check the file.")
-    cells = _cells(lines)
+    cells = _cells(path, lines)
     wanted = [column for column in (pre_column, post_column, weight_column) if column is not None]
     header = cells[0][1] if wanted or _is_header(cells[0][1]) else None
     for column in wanted:
@@ -119,13 +119,33 @@ def _lines(path):
             yield number, line
 
 
-def _cells(lines):
-    """Lines cut at the first of comma, tab and semicolon that the first line has, else at white space."""
+def _cells(path, lines):
+    """Lines cut at the first of comma, tab and semicolon that the first line has, else at white space.
+
+    Every line on its own, so that a quotation mark that is not closed cannot take in those below it.
+    """
     separator = next((mark for mark in (",", "\t", ";") if mark in lines[0][1]), None)
     if separator is None:
         return [(number, line.split()) for number, line in lines]
-    rows = csv.reader((line for _, line in lines), delimiter=separator)
-    return [(number, [cell.strip() for cell in row]) for (number, _), row in zip(lines, rows, strict=False)]
+    return [
+        (number, [cell.strip() for cell in _cut(f"{path}, line {number}", line, separator)])
+        for number, line in lines
+    ]
+
+
+def _cut(where, line, separator):
+    if '"' not in line:
+        return line.split(separator)
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True))
+    except csv.Error:
+        raise InputError(
+            "A line of an edge list has a quotation mark that is not closed.",
+            where=where,
+            expected='quotation marks around whole cells, such as "a, b"',
+            got=line,
+            hint="Remove the mark, close it on the same line, or double it within a quoted cell.",
+        ) from None
 
 
 def _is_header(row):

@@ -6,14 +6,15 @@
 - ``distance``: every neuron keeps its number of targets in each bin of soma distance;
 - ``distance-mutual``: as ``distance``, and the number of mutual pairs is kept too.
 
-Every null graph is drawn from a random stream of its own, and counted on the bit sets it is drawn into.
+Every null graph is drawn with random numbers of its own, and counted on the bit sets it is drawn into. The
+graphs of ``distance`` also hand on the order in which a neuron's possible targets are held, which leaves
+every draw uniform and independent of those before; the k-th graph is then not the same when drawn alone.
 """
 
 from dataclasses import dataclass
 
 import numba
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from digimus.errors import InputError
 from digimus.motifs._bits import (
@@ -33,7 +34,17 @@ N_DISTANCE_BINS = 10
 SWITCHES_PER_EDGE = (100, 200)  # Milo et al. 2004
 MOVES_PER_EDGE = (50, 100)  # of a target within its bin of distance; ours
 NONE, FORTH, BACK, BOTH = 0, 1, 2, 3  # the dyad of two nodes, as the first sees it
-_TURNED = (NONE, BACK, FORTH, BOTH)
+STEP = np.uint64(0x9E3779B97F4A7C15)
+_ONE, _SIX, _LOW, _HALF = np.uint64(1), np.uint64(6), np.uint64(63), np.uint64(32)
+_LOW_HALF = np.uint64(0xFFFFFFFF)
+
+
+def _distances(positions_um):
+    """Distances of all pairs, shape (n, n), an axis at a time; scipy.spatial takes long to import."""
+    squares = np.zeros((len(positions_um),) * 2)
+    for x in positions_um.T:
+        squares += np.subtract.outer(x, x) ** 2
+    return np.sqrt(squares)
 
 
 @dataclass(frozen=True)
@@ -55,10 +66,11 @@ class DistanceBins:
     starts: np.ndarray
 
     @classmethod
-    def from_positions(cls, positions_um, n_bins=N_DISTANCE_BINS):
-        """Bins from soma positions of shape (n, 3)."""
-        n = len(positions_um)
-        distance = cdist(positions_um, positions_um)
+    def from_positions(cls, positions_um, n_bins=N_DISTANCE_BINS, *, n=None):
+        """Bins from finite soma positions of shape (n, 3), else InputError."""
+        positions = _checked_positions(positions_um, n)
+        n = len(positions)
+        distance = _distances(positions)
         off = ~np.eye(n, dtype=bool)
         edges = np.quantile(distance[off], np.linspace(0, 1, n_bins + 1)[1:-1]) if n > 1 else []
         of_pair = np.searchsorted(edges, distance, side="right").astype(np.int16)
@@ -105,7 +117,8 @@ def sample_null_censuses(
     Raises
     ------
     InputError
-        For an unknown null, a graph that is not 0/1, or missing positions.
+        For an unknown null, a graph that is not 0/1, missing positions, or positions or bins that are not
+        of as many neurons as the graph has.
     """
     rows = bit_rows(adjacency)
     if rows is None:
@@ -128,7 +141,7 @@ def sample_null_censuses(
             hint="Choose one of the names above.",
         )
     one_way, mutual = dyads_of_rows(rows)
-    states = rng.integers(0, 2**64, size=(n_null, 4), dtype=np.uint64)
+    states = rng.integers(0, 2**64, size=(n_null, 1), dtype=np.uint64)
     if null == FIXED_DYADS:
         return _fixed_dyad_censuses(n, len(mutual), len(one_way), states)
     if null == "dyad":
@@ -136,26 +149,35 @@ def sample_null_censuses(
         return _dyad_censuses(n, len(mutual) / pairs, len(one_way) / (2 * pairs), states)
     if null == "degree":
         one_way, mutual = _sorted(one_way), _sorted(np.concatenate([mutual, mutual[:, ::-1]]))
-        return _degree_censuses(n, *one_way, *mutual, *map(float, switches_per_edge), states)
+        return _degree_censuses(n, one_way, mutual, *map(float, switches_per_edge), states)
     bins = positions_um
     if not isinstance(bins, DistanceBins):
-        bins = DistanceBins.from_positions(_checked_positions(positions_um, n), n_bins)
-    pre, post = _sorted(np.concatenate([one_way, mutual, mutual[:, ::-1]]))
+        bins = DistanceBins.from_positions(positions_um, n_bins, n=n)
+    elif len(bins.starts) != n:
+        raise InputError(
+            "Bins of soma distance are of another graph.",
+            where="positions_um",
+            expected=f"bins of {n} neurons",
+            got=f"bins of {len(bins.starts)}",
+            hint="Make them from the positions of the neurons of this graph.",
+        )
+    edges = _sorted(np.concatenate([one_way, mutual, mutual[:, ::-1]]))
     if null == "distance":
-        return _distance_censuses(pre, post, bins.of_pair, bins.order.copy(), bins.starts, states)
+        return _distance_censuses(edges, bins.of_pair, bins.order.copy(), bins.starts, states)
     return _distance_mutual_censuses(
-        pre, post, bins.of_pair, bins.order, bins.starts, *map(float, MOVES_PER_EDGE), states
+        edges, bins.of_pair, bins.order, bins.starts, *map(float, MOVES_PER_EDGE), states
     )
 
 
 def _sorted(edges):
-    """Presynaptic and postsynaptic node of every edge, sorted by the former."""
-    edges = edges[np.lexsort((edges[:, 1], edges[:, 0]))]
-    return np.ascontiguousarray(edges[:, 0]), np.ascontiguousarray(edges[:, 1])
+    """Edges (edges, 2) as uint32, sorted by the presynaptic node."""
+    return edges[np.lexsort((edges[:, 1], edges[:, 0]))].astype(np.uint32)
 
 
-def _checked_positions(positions_um, n):
+def _checked_positions(positions_um, n=None):
     positions = None if positions_um is None else np.asarray(positions_um, float)
+    if n is None and positions is not None:
+        n = len(np.atleast_1d(positions))
     if positions is None or positions.shape != (n, 3) or not np.isfinite(positions).all():
         raise InputError(
             "The distance null needs a soma position for every neuron.",
@@ -168,18 +190,18 @@ def _checked_positions(positions_um, n):
 
 
 @numba.njit(cache=True)
+def _mixed(x):
+    """64 random bits from a counter that grows by STEP (SplitMix64; Steele, Lea and Flood 2014)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@numba.njit(cache=True)
 def _next(s):
-    """64 random bits from the state (4,) of a xoshiro256++ generator (Blackman and Vigna 2021)."""
-    total = s[0] + s[3]
-    result = ((total << np.uint64(23)) | (total >> np.uint64(41))) + s[0]
-    t = s[1] << np.uint64(17)
-    s[2] ^= s[0]
-    s[3] ^= s[1]
-    s[1] ^= s[2]
-    s[0] ^= s[3]
-    s[2] ^= t
-    s[3] = (s[3] << np.uint64(45)) | (s[3] >> np.uint64(19))
-    return result
+    """64 random bits; the counter is s[0]."""
+    s[0] += STEP
+    return _mixed(s[0])
 
 
 @numba.njit(cache=True)
@@ -204,7 +226,8 @@ def _two_below(m, n, s):
 
 @numba.njit(cache=True)
 def _link(rows, kind, i, j):
-    rows[i, kind, j >> 6] |= np.uint64(1) << np.uint64(j & 63)
+    i, j = np.uint64(i), np.uint64(j)
+    rows[i, kind, j >> _SIX] |= _ONE << (j & _LOW)
 
 
 @numba.njit(cache=True)
@@ -270,107 +293,147 @@ def _blocks(n, pre):
 
 
 @numba.njit(cache=True)
-def _set_dyad(dyads, i, j, kind):
-    dyads[i, j] = kind
-    dyads[j, i] = _TURNED[kind]
+def _has(bits, i, j):
+    """1 if the edge i -> j is there, else 0; bits of shape (n, words), i and j uint64."""
+    return (bits[i, j >> _SIX] >> (j & _LOW)) & _ONE
 
 
 @numba.njit(cache=True)
-def _dyad_matrix(dyads, pre, post, mutual_pre, mutual_post):
-    """Write every pair's dyad as its first node sees it: NONE, FORTH, BACK or BOTH."""
-    dyads[:] = NONE
-    for e in range(pre.size):
-        _set_dyad(dyads, pre[e], post[e], FORTH)
-    for e in range(mutual_pre.size):
-        dyads[mutual_pre[e], mutual_post[e]] = BOTH
+def _flip(bits, i, j):
+    bits[i, j >> _SIX] ^= _ONE << (j & _LOW)
 
 
 @numba.njit(cache=True)
-def _switch(dyads, pre, post, starts, mutual_pre, mutual_post, mutual_starts, n_trials, s):
+def _dyad(bits, i, j):
+    """The dyad of two nodes as the first sees it: NONE, FORTH, BACK or BOTH."""
+    return np.int64(_has(bits, i, j) + (_has(bits, j, i) << _ONE))
+
+
+@numba.njit(cache=True)
+def _set_dyad(bits, i, j, kind):
+    change = kind ^ _dyad(bits, i, j)
+    if change & FORTH:
+        _flip(bits, i, j)
+    if change & BACK:
+        _flip(bits, j, i)
+
+
+@numba.njit(cache=True)
+def _edge_bits(n, one_way, mutual):
+    """Bits (n, words) of one-way edges and mutual pairs (each pair listed both ways), shape (edges, 2)."""
+    bits = np.zeros((n, (n + 63) // 64), np.uint64)
+    for e in range(one_way.shape[0]):
+        _flip(bits, np.uint64(one_way[e, 0]), np.uint64(one_way[e, 1]))
+    for e in range(mutual.shape[0]):
+        _flip(bits, np.uint64(mutual[e, 0]), np.uint64(mutual[e, 1]))
+    return bits
+
+
+@numba.njit(cache=True)
+def _switch(bits, one_way, starts, mutual, mutual_starts, n_trials, s):
     """Try `n_trials` switches a-b, c-d -> a-d, c-b of two one-way edges or of two mutual pairs.
 
-    Where the places a-d and c-b are taken by dyads of one other kind, these change places with a-b and
-    c-d. A path a -> b -> c -> d may become a -> c -> b -> d, and a three-cycle be reversed. Each step and
-    its way back are met with the same probability, so the chain is uniform; together the steps connect
+    In every fourth trial with one-way edges, and in every one with mutual pairs, there is more: where the
+    places a-d and c-b are taken by dyads of one other kind, these change places with a-b and c-d; a path
+    a -> b -> c -> d may become a -> c -> b -> d, and a three-cycle be reversed. Each step and its way back
+    are met with the same probability in the same trial, so the chain is uniform; together the steps connect
     all graphs of four nodes that have the same in-, out- and mutual degrees (a test enumerates them).
-    The edges that leave a node keep their places in the lists, since their number stays.
+    The edges that leave a node keep their places in the lists, since their number stays. Lists are uint32
+    of shape (edges, 2), sorted by the first node. Nodes are unsigned, as numba would else allow for
+    negative ones at every access, and the counter of the random numbers is a local variable.
     """
-    n_one, n_both = pre.size, mutual_pre.size
-    n_dyads = n_one + n_both // 2
-    for _ in range(n_trials):
-        e, f = _two_below(n_dyads, n_one, s)
+    n_one, n_both = np.uint64(one_way.shape[0]), np.uint64(mutual.shape[0])
+    n_dyads = n_one + (n_both >> _ONE)
+    targets, partners = one_way[:, 1], mutual[:, 1]
+    counter = s[0]
+    for trial in range(n_trials):
+        counter += STEP
+        random = _mixed(counter)
+        e = ((random >> _HALF) * n_dyads) >> _HALF
         if e < n_one:
-            a, b, c, d = pre[e], post[e], pre[f], post[f]
-            if a == c or b == d or b == c:
+            f = ((random & _LOW_HALF) * n_one) >> _HALF
+            a, b = np.uint64(one_way[e, 0]), np.uint64(one_way[e, 1])
+            c, d = np.uint64(one_way[f, 0]), np.uint64(one_way[f, 1])
+            taken = _has(bits, a, d) | _has(bits, d, a) | _has(bits, c, b) | _has(bits, b, c)
+            if not taken and a != d and c != b and a != c and b != d:
+                _flip(bits, a, b)
+                _flip(bits, a, d)
+                _flip(bits, c, d)
+                _flip(bits, c, b)
+                one_way[e, 1], one_way[f, 1] = d, b
+                continue
+            if trial & 3 or a == c or b == d or b == c:
                 continue
             if a == d:
-                if dyads[b, c] == FORTH:
-                    _reverse_cycle(dyads, post, starts, a, b, c)
+                if _dyad(bits, b, c) == FORTH:
+                    _reverse_cycle(bits, targets, starts, a, b, c)
                 continue
-            ad, cb = dyads[a, d], dyads[c, b]
-            if ad == NONE and cb == NONE:
-                dyads[a, b] = dyads[b, a] = dyads[c, d] = dyads[d, c] = NONE
-                dyads[a, d] = dyads[c, b] = FORTH
-                dyads[d, a] = dyads[b, c] = BACK
-                post[e], post[f] = d, b
-                continue
-            if _uniform(s) < 0.5:
-                changed = ad == cb and ad != FORTH and _exchange(dyads, a, b, c, d)
+            ad, cb = _dyad(bits, a, d), _dyad(bits, c, b)
+            counter += STEP
+            if _mixed(counter) >> _LOW:
+                changed = ad == cb and ad != FORTH and _exchange(bits, a, b, c, d)
             else:
-                changed = cb == BACK and dyads[c, a] == dyads[b, d] and _turn_path(dyads, a, b, c, d)
+                changed = (
+                    cb == BACK and _dyad(bits, c, a) == _dyad(bits, b, d) and _turn_path(bits, a, b, c, d)
+                )
         else:
-            e, f = _two_below(n_both, n_both, s)
-            a, b, c, d = mutual_pre[e], mutual_post[e], mutual_pre[f], mutual_post[f]
+            counter += STEP
+            random = _mixed(counter)
+            e = ((random >> _HALF) * n_both) >> _HALF
+            f = ((random & _LOW_HALF) * n_both) >> _HALF
+            a, b = np.uint64(mutual[e, 0]), np.uint64(mutual[e, 1])
+            c, d = np.uint64(mutual[f, 0]), np.uint64(mutual[f, 1])
             if a == c or b == d or b == c or a == d:
                 continue
-            ad = dyads[a, d]
-            changed = ad == dyads[c, b] and ad != BOTH and _exchange(dyads, a, b, c, d)
+            ad = _dyad(bits, a, d)
+            changed = ad == _dyad(bits, c, b) and ad != BOTH and _exchange(bits, a, b, c, d)
         if changed:
             for v in (a, b, c, d):
-                _relist(dyads, post, starts, v, FORTH, (a, b, c, d))
-                _relist(dyads, mutual_post, mutual_starts, v, BOTH, (a, b, c, d))
+                _relist(bits, targets, starts, v, FORTH, (a, b, c, d))
+                _relist(bits, partners, mutual_starts, v, BOTH, (a, b, c, d))
+    s[0] = counter
 
 
 @numba.njit(cache=True)
-def _exchange(dyads, a, b, c, d):
+def _exchange(bits, a, b, c, d):
     """Let a and c swap what they have with b and with d."""
-    ab, ad, cb, cd = dyads[a, b], dyads[a, d], dyads[c, b], dyads[c, d]
-    _set_dyad(dyads, a, b, ad)
-    _set_dyad(dyads, a, d, ab)
-    _set_dyad(dyads, c, b, cd)
-    _set_dyad(dyads, c, d, cb)
+    ab, ad, cb, cd = _dyad(bits, a, b), _dyad(bits, a, d), _dyad(bits, c, b), _dyad(bits, c, d)
+    _set_dyad(bits, a, b, ad)
+    _set_dyad(bits, a, d, ab)
+    _set_dyad(bits, c, b, cd)
+    _set_dyad(bits, c, d, cb)
     return True
 
 
 @numba.njit(cache=True)
-def _turn_path(dyads, a, b, c, d):
+def _turn_path(bits, a, b, c, d):
     """Make a -> b -> c -> d into a -> c -> b -> d; what a-c and b-d had before comes to a-b and c-d."""
-    ac, bd = dyads[a, c], dyads[b, d]
-    _set_dyad(dyads, b, c, BACK)
-    _set_dyad(dyads, a, c, FORTH)
-    _set_dyad(dyads, b, d, FORTH)
-    _set_dyad(dyads, a, b, ac)
-    _set_dyad(dyads, c, d, bd)
+    ac, bd = _dyad(bits, a, c), _dyad(bits, b, d)
+    _set_dyad(bits, b, c, BACK)
+    _set_dyad(bits, a, c, FORTH)
+    _set_dyad(bits, b, d, FORTH)
+    _set_dyad(bits, a, b, ac)
+    _set_dyad(bits, c, d, bd)
     return True
 
 
 @numba.njit(cache=True)
-def _reverse_cycle(dyads, post, starts, a, b, c):
+def _reverse_cycle(bits, post, starts, a, b, c):
     """Make a -> b -> c -> a into a -> c -> b -> a."""
-    _set_dyad(dyads, a, b, BACK)
-    _set_dyad(dyads, b, c, BACK)
-    _set_dyad(dyads, c, a, BACK)
+    _set_dyad(bits, a, b, BACK)
+    _set_dyad(bits, b, c, BACK)
+    _set_dyad(bits, c, a, BACK)
     for v in (a, b, c):
-        _relist(dyads, post, starts, v, FORTH, (a, b, c, a))
+        _relist(bits, post, starts, v, FORTH, (a, b, c, a))
 
 
 @numba.njit(cache=True)
-def _relist(dyads, post, starts, v, kind, nodes):
-    """Bring the list of one node's edges to a few others in line with the dyads; their number is the same."""
+def _relist(bits, post, starts, v, kind, nodes):
+    """Bring the list of one node's edges to a few others in line with the bits; their number is the same."""
     e = starts[v]
     for k in range(len(nodes)):
         target = nodes[k]
-        if target == v or dyads[v, target] != kind or (k == 3 and target == nodes[0]):
+        if target == v or _dyad(bits, v, target) != kind or (k == 3 and target == nodes[0]):
             continue
         while not (post[e] == nodes[0] or post[e] == nodes[1] or post[e] == nodes[2] or post[e] == nodes[3]):
             e += 1
@@ -384,27 +447,31 @@ def _n_trials(n_edges, fewest, most, s):
 
 
 @numba.njit(cache=True)
-def _degree_censuses(n, pre, post, mutual_pre, mutual_post, fewest, most, states):
+def _degree_censuses(n, one_way, mutual, fewest, most, states):
     censuses = np.empty((states.shape[0], 16))
     rows = empty_rows(n)
-    dyads = np.zeros((n, n), np.uint8)
-    starts, mutual_starts = _blocks(n, pre), _blocks(n, mutual_pre)
-    n_dyads = pre.size + mutual_pre.size // 2
+    bits = _edge_bits(n, one_way, mutual)
+    starts, mutual_starts = _blocks(n, one_way[:, 0]), _blocks(n, mutual[:, 0])
+    n_dyads = one_way.shape[0] + mutual.shape[0] // 2
     for k in range(states.shape[0]):
         s = states[k]
-        targets, partners = post.copy(), mutual_post.copy()
+        switched, partners = one_way.copy(), mutual.copy()
         if n_dyads > 1:
-            _dyad_matrix(dyads, pre, targets, mutual_pre, partners)
             n_trials = _n_trials(n_dyads, fewest, most, s)
-            _switch(dyads, pre, targets, starts, mutual_pre, partners, mutual_starts, n_trials, s)
-        rows[:] = np.uint64(0)
-        for e in range(pre.size):
-            _link(rows, OUT, pre[e], targets[e])
-            _link(rows, INTO, targets[e], pre[e])
-        for e in range(mutual_pre.size):
-            _link(rows, MUTUAL, mutual_pre[e], partners[e])
+            _switch(bits.copy(), switched, starts, partners, mutual_starts, n_trials, s)
+        _rows_of_lists(rows, switched, partners)
         censuses[k] = census_of_rows(rows)
     return censuses
+
+
+@numba.njit(cache=True)
+def _rows_of_lists(rows, one_way, mutual):
+    rows[:] = np.uint64(0)
+    for e in range(one_way.shape[0]):
+        _link(rows, OUT, one_way[e, 0], one_way[e, 1])
+        _link(rows, INTO, one_way[e, 1], one_way[e, 0])
+    for e in range(mutual.shape[0]):
+        _link(rows, MUTUAL, mutual[e, 0], mutual[e, 1])
 
 
 @numba.njit(cache=True)
@@ -428,11 +495,11 @@ def _redraw_targets(rows, n_wanted, order, starts, s):
 
 
 @numba.njit(cache=True)
-def _distance_censuses(pre, post, of_pair, order, starts, states):
+def _distance_censuses(edges, of_pair, order, starts, states):
     n, n_bins = starts.shape[0], starts.shape[1] - 1
     n_wanted = np.zeros((n, n_bins), np.int64)
-    for e in range(pre.size):
-        n_wanted[pre[e], of_pair[pre[e], post[e]]] += 1
+    for e in range(edges.shape[0]):
+        n_wanted[edges[e, 0], of_pair[edges[e, 0], edges[e, 1]]] += 1
     censuses = np.empty((states.shape[0], 16))
     rows = empty_rows(n)
     for k in range(states.shape[0]):
@@ -442,64 +509,85 @@ def _distance_censuses(pre, post, of_pair, order, starts, states):
 
 
 @numba.njit(cache=True)
-def _move_targets(graph, post, pre, of_pair, order, starts, n_trials, s):
+def _with_bins(edges, of_pair, starts):
+    """Every edge's nodes, and where the bin of distance of its target starts and how many it holds.
+
+    Shape (edges, 4), uint32; a target moves within its bin, so that the last two stay.
+    """
+    result = np.empty((edges.shape[0], 4), np.uint32)
+    for e in range(edges.shape[0]):
+        i, j = edges[e]
+        b = of_pair[i, j]
+        result[e, 0], result[e, 1] = i, j
+        result[e, 2], result[e, 3] = starts[i, b], starts[i, b + 1] - starts[i, b]
+    return result
+
+
+@numba.njit(cache=True)
+def _move_targets(bits, edges, order, n_trials, s):
     """A chain of moves i->j to i->k, j and k in one bin of i, that leaves the number of mutual pairs alone.
 
     A move that makes or breaks a mutual pair is followed by a second one, and both are undone unless the
-    second makes up for it. The way back is met with the same probability, so the chain is uniform.
+    second makes up for it. The way back is met with the same probability, so the chain is
+    uniform over the graphs that it reaches.
     """
+    counter = s[0]
     for _ in range(n_trials):
-        e = _below(pre.size, s)
-        j = post[e]
-        change = _moved(graph, post, pre, of_pair, order, starts, e, s)
+        counter += STEP
+        e, j, change = _moved(bits, edges, order, _mixed(counter))
         if change == 0:
             continue
-        f = _below(pre.size, s)
-        m = post[f]
-        if change + _moved(graph, post, pre, of_pair, order, starts, f, s) != 0:
-            _set_target(graph, post, pre, f, m)
-            _set_target(graph, post, pre, e, j)
+        counter += STEP
+        f, m, further = _moved(bits, edges, order, _mixed(counter))
+        if change + further != 0:
+            _set_target(bits, edges, f, m)
+            _set_target(bits, edges, e, j)
+    s[0] = counter
 
 
 @numba.njit(cache=True)
-def _moved(graph, post, pre, of_pair, order, starts, e, s):
-    """Move one edge to a target of the same bin that is free; the change in the number of mutual pairs."""
-    i, j = pre[e], post[e]
-    b = of_pair[i, j]
-    k = order[i, starts[i, b] + _below(starts[i, b + 1] - starts[i, b], s)]
-    if graph[i, k]:
-        return 0
-    _set_target(graph, post, pre, e, k)
-    return np.int64(graph[k, i]) - np.int64(graph[j, i])
+def _moved(bits, edges, order, random):
+    """Move one edge to a target of the same bin that is free.
+
+    Returns the edge, its former target, and the change in the number of mutual pairs.
+    """
+    e = ((random >> _HALF) * np.uint64(edges.shape[0])) >> _HALF
+    i, j = np.uint64(edges[e, 0]), np.uint64(edges[e, 1])
+    first, size = np.uint64(edges[e, 2]), np.uint64(edges[e, 3])
+    k = np.uint64(order[i, first + (((random & _LOW_HALF) * size) >> _HALF)])
+    if _has(bits, i, k):
+        return e, j, np.int64(0)
+    _flip(bits, i, j)
+    _flip(bits, i, k)
+    edges[e, 1] = k
+    return e, j, np.int64(_has(bits, k, i)) - np.int64(_has(bits, j, i))
 
 
 @numba.njit(cache=True)
-def _set_target(graph, post, pre, e, k):
-    i = pre[e]
-    graph[i, post[e]] = 0
-    graph[i, k] = 1
-    post[e] = k
+def _set_target(bits, edges, e, k):
+    i, j = np.uint64(edges[e, 0]), np.uint64(edges[e, 1])
+    _flip(bits, i, j)
+    _flip(bits, i, k)
+    edges[e, 1] = k
 
 
 @numba.njit(cache=True)
-def _distance_mutual_censuses(pre, post, of_pair, order, starts, fewest, most, states):
+def _distance_mutual_censuses(edges, of_pair, order, starts, fewest, most, states):
     n = starts.shape[0]
     censuses = np.empty((states.shape[0], 16))
     rows = empty_rows(n)
-    graph = np.zeros((n, n), np.uint8)
+    bits = _edge_bits(n, edges, edges[:0])
+    placed = _with_bins(edges, of_pair, starts)
     for k in range(states.shape[0]):
         s = states[k]
-        targets = post.copy()
-        graph[:] = 0
-        for e in range(pre.size):
-            graph[pre[e], targets[e]] = 1
-        if pre.size > 0:
-            n_trials = _n_trials(pre.size, fewest, most, s)
-            _move_targets(graph, targets, pre, of_pair, order, starts, n_trials, s)
+        moved = placed.copy()
+        if edges.shape[0] > 0:
+            n_trials = _n_trials(edges.shape[0], fewest, most, s)
+            _move_targets(bits.copy(), moved, order, n_trials, s)
         rows[:] = np.uint64(0)
-        for e in range(pre.size):
-            _link(rows, OUT, pre[e], targets[e])
-            _link(rows, INTO, targets[e], pre[e])
+        for e in range(edges.shape[0]):
+            _link(rows, OUT, moved[e, 0], moved[e, 1])
+            _link(rows, INTO, moved[e, 1], moved[e, 0])
         _separate(rows)
         censuses[k] = census_of_rows(rows)
     return censuses

@@ -339,9 +339,9 @@ def _degree(request):
         raise InputError(
             f"The prior {request.name!r} needs the degrees of a graph.",
             where=f"priors.{request.name}.kind",
-            expected="a region of neurons, or a graph, as its source",
-            got=f"the table {prior.source}, which holds counts alone",
-            hint="Choose another kind, or another source.",
+            expected="a source of neurons or a graph, compared with the null degree",
+            got=f"region {prior.region} of {prior.source}, which was not compared with it",
+            hint="List degree in motifs.nulls, or choose another kind; a published table holds counts alone.",
         )
     return replace(prior, enrichment=prior.degree_enrichment, frequency=prior.degree_frequency)
 

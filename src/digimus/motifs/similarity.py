@@ -19,22 +19,27 @@ MEASURES = {
     "enrichment": "cosine of the log enrichments over the dyad null",
     "frequency": "cosine of the square roots of the shares of the thirteen classes",
 }
-CLUSTERED_BY = ("sp_distance-mutual", "sp_degree", "sp_dyad")
+CLUSTERED_BY = ("sp_distance-mutual", "sp_degree", "sp_dyad", "sp_distance", "enrichment")
 CUT = 0.5  # clusters are cut at this mean 1 - cosine; ours
 SIMILARITY = ("source", "simulated", "region_a", "region_b", "measure", "cosine")
 CLUSTERS = ("source", "simulated", "region", "order", "cluster", "measure")
 LINKAGE = ("source", "simulated", "left", "right", "height", "size")
 COMPARISON = (
     "source", "region", "simulated", "table", "table_region", "same_region", "rows", "measure", "cosine",
+    "n_classes",
 )  # fmt: skip
 
 
 def cosine(x, y):
     """The cosine of two vectors, unknown classes left out; nan where one of them is zero."""
-    known = np.isfinite(x) & np.isfinite(y)
+    known = _known(x, y)
     x, y = np.asarray(x)[known], np.asarray(y)[known]
     size = np.linalg.norm(x) * np.linalg.norm(y)
     return float(x @ y / size) if size > 0 else np.nan
+
+
+def _known(x, y):
+    return np.isfinite(x) & np.isfinite(y)
 
 
 def profile_vectors(profiles):
@@ -59,7 +64,7 @@ def profile_vectors(profiles):
     vectors = {
         f"sp_{null}": by_region(profiles[profiles["null"] == null], "sp")
         for null in NULLS
-        if (profiles["null"] == null).any()
+        if profiles.loc[profiles["null"] == null, "sp"].notna().any()
     }
     vectors["enrichment"] = by_region(once, "enrichment")
     counts = by_region(once, "expected_count")
@@ -170,7 +175,8 @@ def comparison_table(profiles, path, *, table, nz_path=None):
     Returns
     -------
     pandas.DataFrame
-        A row for each of our regions, theirs, both directions of their rows and every measure.
+        A row for each of our regions, theirs, both directions of their rows and every measure; n_classes
+        says how many classes are known to both, and so are in the cosine.
     """
     vectors = profile_vectors(profiles)
     shares = vectors.pop("frequency")
@@ -181,18 +187,22 @@ def comparison_table(profiles, path, *, table, nz_path=None):
             for other in counts:
                 key = (first["source"], region, first["simulated"], table, other, region == other, direction)
                 found = _compared(vectors, region, scores.get(other))
-                found["cosine13 shares"] = cosine(shares[region], _root_shares(counts[other]))
-                rows += [(*key, measure, value) for measure, value in found.items()]
+                found["cosine13 shares"] = shares[region], _root_shares(counts[other])
+                rows += [
+                    (*key, measure, cosine(*pair), int(_known(*pair).sum()))
+                    for measure, pair in found.items()
+                ]
     return pd.DataFrame(rows, columns=COMPARISON)
 
 
 def _compared(vectors, region, scores):
+    """Our values and theirs by measure of the published scores."""
     if scores is None:
         return {}
     found = {}
     for null in NULLS:
         if f"sp_{null}" in vectors:
             ours = vectors[f"sp_{null}"][region]
-            found[f"cosine12 NZ, {null}"] = cosine(ours[TWELVE], scores[TWELVE])
-            found[f"cosine13 NZ, {null}"] = cosine(ours, scores)
+            found[f"cosine12 NZ, {null}"] = ours[TWELVE], scores[TWELVE]
+            found[f"cosine13 NZ, {null}"] = ours, scores
     return found
