@@ -94,7 +94,8 @@ def fingerprint(folder, pattern):
     files = configuration.matching_files(folder, pattern, "pattern")
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.relative_to(folder)} {file.stat().st_size} {file.stat().st_mtime_ns}\n".encode())
+        status = file.stat()
+        digest.update(f"{file.relative_to(folder)} {status.st_size} {status.st_mtime_ns}\n".encode())
     return f"{len(files)} files {digest.hexdigest()[:16]}"
 
 

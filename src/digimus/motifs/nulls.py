@@ -336,8 +336,10 @@ def _switch(bits, one_way, starts, mutual, mutual_starts, n_trials, s):
     In every fourth trial with one-way edges, and in every one with mutual pairs, there is more: where the
     places a-d and c-b are taken by dyads of one other kind, these change places with a-b and c-d; a path
     a -> b -> c -> d may become a -> c -> b -> d, and a three-cycle be reversed. Each step and its way back
-    are met with the same probability in the same trial, so the chain is uniform; together the steps connect
-    all graphs of four nodes that have the same in-, out- and mutual degrees (a test enumerates them).
+    are met with the same probability in the same trial, so the chain is uniform over the graphs that it
+    reaches. These are all with the same in-, out- and mutual degrees of four nodes (a test enumerates them).
+    Of five nodes they are not for some degrees: of all graphs 4 % have such degrees, and half of these are
+    not in the largest part that the chain can go through. Of larger graphs the like is not known.
     The edges that leave a node keep their places in the lists, since their number stays. Lists are uint32
     of shape (edges, 2), sorted by the first node. Nodes are unsigned, as numba would else allow for
     negative ones at every access, and the counter of the random numbers is a local variable.
@@ -528,8 +530,8 @@ def _move_targets(bits, edges, order, n_trials, s):
     """A chain of moves i->j to i->k, j and k in one bin of i, that leaves the number of mutual pairs alone.
 
     A move that makes or breaks a mutual pair is followed by a second one, and both are undone unless the
-    second makes up for it. The way back is met with the same probability, so the chain is
-    uniform over the graphs that it reaches.
+    second makes up for it. The way back is met with the same probability, so the chain is uniform over the
+    graphs that it reaches.
     """
     counter = s[0]
     for _ in range(n_trials):

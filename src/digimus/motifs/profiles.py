@@ -281,7 +281,7 @@ def linear_enrichment(adjacency, shares, weights):
     participation; the number of edges is of degree two. So a count is taken to change with the cube of the
     mean participation of the weighted neurons, and the edges with the square of their mean degree. What is
     left out is of second order: beside `enrichment_bootstrap` standard errors came out 0 to 17 % too small
-    at 300 neurons and 0 to 7 % at 600, for classes of more than one expected triad.
+    at 300 neurons and 0 to 10 % at 600, for classes of more than one expected triad.
 
     Parameters
     ----------
