@@ -241,9 +241,9 @@ def test_brains_from_a_column_and_regions_rolled_up(folder):
 
 
 def test_regions_by_lookup(folder, small_atlas, swc):
-    swc("1 1 10 10 10 1 -1\n2 2 20 10 10 1 1\n", "s1.swc")
-    swc("1 1 130 10 10 1 -1\n2 2 135 10 10 1 1\n", "s2.swc")
-    swc("1 1 130 10 240 1 -1\n2 2 135 10 10 1 1\n", "s3.swc")
+    swc("1 1 80 80 80 1 -1\n2 2 160 80 80 1 1\n", "s1.swc")
+    swc("1 1 1040 80 80 1 -1\n2 2 1080 80 80 1 1\n", "s2.swc")
+    swc("1 1 1040 80 1920 1 -1\n2 2 1080 80 80 1 1\n", "s3.swc")
     reading = read_folder(folder, "s?.swc", atlas=small_atlas, max_bad_share=0.5)
     assert list(reading.neurons["region"]) == ["CP", "VISp5", "outside"]
     assert list(reading.neurons["flags"]) == [

@@ -17,6 +17,11 @@ rule connectome:
     input:
         expand(results("connectome/{source}/graphs.csv"), source=SOURCES),
         expand(results("connectome/{source}/recovery.csv"), source=SIMULATED_SOURCES),
+        [
+            results(f"connectome/{name}/views/{region}.csv")
+            for name, source in SOURCES.items()
+            for region in source["regions"]
+        ],
 
 
 rule sensitivity:
