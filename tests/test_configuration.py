@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from digimus import InputError
-from digimus.configuration import checked, matching_files, without_null
+from digimus.configuration import checked, without_null
 from digimus.models import MODELS
 from digimus.models.surrogates import SURROGATES
+from digimus.storage import matching_files
 from digimus.suggest import did_you_mean
 from digimus.tasks import TASKS
 

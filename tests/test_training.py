@@ -4,7 +4,6 @@ import logging
 from dataclasses import replace
 from types import SimpleNamespace
 
-import h5py
 import numpy as np
 import pytest
 import torch
@@ -28,6 +27,7 @@ from digimus.training import (
 )
 from digimus.training.cells import Cell
 from digimus.training.checkpoints import Checkpoint
+from trained_files import arrays_of, assert_same
 
 torch.set_num_threads(1)  # as in the workflow; sums on two threads differ in the last bit
 
@@ -57,21 +57,6 @@ def train(path, cell=None, settings=SETTINGS, key="key", term=None):
         provenance={}, key=key,
     )  # fmt: skip
     return arrays_of(path)
-
-
-def arrays_of(path):
-    arrays = {}
-    with h5py.File(path) as file:
-        file.visititems(
-            lambda name, node: arrays.update({name: node[()]}) if isinstance(node, h5py.Dataset) else None
-        )
-    return arrays
-
-
-def assert_same(first, second):
-    assert set(first) == set(second) and first
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
 class Stopped(Exception):

@@ -35,6 +35,7 @@ from digimus.training import (
 )
 from digimus.training.cells import TOGETHER, Cell
 from digimus.training.rates import best_rate
+from trained_files import arrays_of, assert_same
 
 torch.set_num_threads(1)
 
@@ -55,21 +56,6 @@ def train(path, cell=None, settings=SETTINGS, key="key", **more):
         provenance={}, key=key, **more,
     )  # fmt: skip
     return arrays_of(path)
-
-
-def arrays_of(path):
-    arrays = {}
-    with h5py.File(path) as file:
-        file.visititems(
-            lambda name, node: arrays.update({name: node[()]}) if isinstance(node, h5py.Dataset) else None
-        )
-    return arrays
-
-
-def assert_same(first, second):
-    assert set(first) == set(second) and first
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
 def a_problem(name="go"):

@@ -5,7 +5,6 @@ Every complaint is one `InputError` that names the key, what was found, what was
 
 import math
 import re
-from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
@@ -49,39 +48,6 @@ def checked(configuration, schema):
     kinds = schema["properties"]["models"]["additionalProperties"]["properties"]["kind"]["enum"]
     _check_sense(configuration, kinds)
     return configuration
-
-
-def matching_files(folder, pattern, where):
-    """The files of a folder that a pattern names, sorted; of members of zip archives, the archives.
-
-    Parameters
-    ----------
-    folder : str or Path
-    pattern : str
-        As in `digimus.morphology.neuron_files`: "*.swc", "**/*.nwb", "*.zip/*.swc".
-    where : str
-        The key of the pattern, for messages.
-
-    Returns
-    -------
-    list of Path
-
-    Raises
-    ------
-    InputError
-        If the pattern is none.
-    """
-    outer, *inner = re.split(r"(?i)\.zip/", pattern, maxsplit=1)
-    try:
-        return sorted(path for path in Path(folder).glob(outer + ".zip" * bool(inner)) if not path.is_dir())
-    except (ValueError, NotImplementedError, IndexError) as error:
-        raise InputError(
-            "A pattern of file names is wrong.",
-            where=where,
-            expected="such as '*.swc*', relative to the folder",
-            got=f"{pattern!r}: {error}",
-            hint="A pattern is neither empty nor an absolute path; '**/' stands for all folders below.",
-        ) from error
 
 
 def without_null(value):

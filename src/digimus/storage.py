@@ -1,4 +1,4 @@
-"""One way to write files: a temporary name in the same folder, then a rename.
+"""One way to find and to write files; writing is to a temporary name in the same folder, then a rename.
 
 A reader sees the old file or the new one, never half of either, and what was there before survives
 a failed write.
@@ -7,6 +7,7 @@ a failed write.
 import hashlib
 import json
 import os
+import re
 import tempfile
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +18,45 @@ import numpy as np
 import pandas as pd
 
 from digimus.errors import InputError
+
+
+def inside_archives(pattern):
+    """A pattern of files, and that of members of zip archives in it; None where it names no members."""
+    outer, *inner = re.split(r"(?i)\.zip/", pattern, maxsplit=1)
+    return (outer + ".zip", inner[0]) if inner else (outer, None)
+
+
+def matching_files(folder, pattern, where):
+    """The files of a folder that a pattern names, sorted; of members of zip archives, the archives.
+
+    Parameters
+    ----------
+    folder : str or Path
+    pattern : str
+        As in `digimus.morphology.neuron_files`: "*.swc", "**/*.nwb", "*.zip/*.swc".
+    where : str
+        The key of the pattern, for messages.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    InputError
+        If the pattern is none.
+    """
+    try:
+        found = Path(folder).glob(inside_archives(pattern)[0])
+        return sorted(path for path in found if not os.path.isdir(path))
+    except (ValueError, NotImplementedError, IndexError) as error:
+        raise InputError(
+            "A pattern of file names is wrong.",
+            where=where,
+            expected="such as '*.swc*', relative to the folder",
+            got=f"{pattern!r}: {error}",
+            hint="A pattern is neither empty nor an absolute path; '**/' stands for all folders below.",
+        ) from error
 
 
 @contextmanager

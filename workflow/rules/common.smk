@@ -23,7 +23,7 @@ from snakemake.exceptions import WorkflowError
 from digimus import configuration
 from digimus.errors import InputError
 from digimus.recordings.windows import Preparation
-from digimus.storage import read_table, write_text
+from digimus.storage import matching_files, read_table, write_text
 
 
 def or_stop(function, *arguments):
@@ -91,7 +91,7 @@ def code_of(file, known={}):
 
 def fingerprint(folder, pattern):
     """A hash of the names, sizes and times of the files in a folder, so that a changed folder reruns its reader."""
-    files = configuration.matching_files(folder, pattern, "pattern")
+    files = matching_files(folder, pattern, "pattern")
     digest = hashlib.sha256()
     for file in files:
         status = file.stat()
@@ -123,7 +123,7 @@ SIMULATED_DATASETS = [name for name, dataset in DATASETS.items() if dataset.get(
 def matching(folder, pattern, where):
     """A folder that must hold files of a pattern before any job starts."""
     existing(folder, f"{where}.folder")
-    if not configuration.matching_files(folder, pattern, f"{where}.pattern"):
+    if not matching_files(folder, pattern, f"{where}.pattern"):
         raise InputError(
             "A folder holds no file of the wanted pattern.",
             where=f"{where}.folder, {where}.pattern",

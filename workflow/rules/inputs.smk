@@ -61,7 +61,7 @@ def recorded_files(wildcards):
     if wildcards.dataset in SIMULATED_DATASETS:
         return f"{SIMULATED_FOLDER}/recordings/{wildcards.dataset}/truth.csv"
     where = f"recordings.datasets.{wildcards.dataset}.pattern"
-    return [str(path) for path in configuration.matching_files(dataset["folder"], dataset["pattern"], where)]
+    return [str(path) for path in matching_files(dataset["folder"], dataset["pattern"], where)]
 
 
 def truth_table(wildcards):

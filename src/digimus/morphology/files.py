@@ -16,11 +16,11 @@ from digimus.morphology.ccf import AXES
 from digimus.morphology.contents import contents, neuron_members, stem
 from digimus.morphology.mouselight import find_neurons, parse_mouselight
 from digimus.morphology.swc import parse_swc
+from digimus.storage import inside_archives, matching_files
 
 LARGEST_BULK_BYTES = 2**30
 """What a JSON file with many neurons may hold, unpacked."""
 _JSON = re.compile(r"(?i)^(.*?\.json(?:\.gz|\.xz)?)(?:#(.+))?$", re.S)
-_ARCHIVE = re.compile(r"(?i)\.zip/")
 _BULK_LOCK = threading.Lock()
 
 
@@ -82,22 +82,11 @@ def neuron_files(folder, pattern="*.swc*"):
         If the pattern is none.
     """
     folder = Path(folder)
-    outer, *inner = _ARCHIVE.split(pattern, maxsplit=1)
-    outer += ".zip" if inner else ""
-    try:
-        found = [path for path in folder.glob(outer) if not os.path.isdir(path)]
-    except (ValueError, NotImplementedError, IndexError) as error:
-        raise InputError(
-            "A pattern of file names is wrong.",
-            where="pattern",
-            expected="such as '*.swc*', relative to the folder",
-            got=f"{pattern!r}: {error}",
-            hint="Check the pattern of the source in the configuration.",
-        ) from error
+    inner = inside_archives(pattern)[1] or "*"
     names = []
-    for path in found:
+    for path in matching_files(folder, pattern, "pattern"):
         name = path.relative_to(folder).as_posix()
-        members = _members(path, inner[0] if inner else "*")
+        members = _members(path, inner)
         for member in members:
             names += _with_ids(folder, f"{name}/{member}" if member else name)
     return sorted(names)
