@@ -47,24 +47,13 @@ from digimus.motifs.profiles import (
 from digimus.motifs.pvalues import benjamini_hochberg, normal_tail, pearson3_tail
 from digimus.motifs.triads import IS_MOTIF, N_EDGES, N_LABELLINGS, N_MUTUAL, N_ONE_WAY
 from digimus.motifs.verdicts import correct_verdicts
+from random_graphs import random_graph, random_probabilities
 
 NAMES = ["003", "012", "102", "021D", "021U", "021C", "111D", "111U"]
 NAMES += ["030T", "030C", "201", "120D", "120U", "120C", "210", "300"]
 ALIKE = {"D": "U", "U": "D"}
 TURNED = [NAMES.index(name[:-1] + ALIKE.get(name[-1], name[-1])) for name in NAMES]
 POSITION = {name: k for k, name in enumerate(MOTIFS)}
-
-
-def random_graph(rng, n, density):
-    graph = (rng.random((n, n)) < density).astype(float)
-    np.fill_diagonal(graph, 0)
-    return graph
-
-
-def random_probabilities(rng, n):
-    matrix = rng.random((n, n)) ** 2
-    np.fill_diagonal(matrix, 0)
-    return matrix
 
 
 def by_networkx(graph):

@@ -32,22 +32,11 @@ from digimus.motifs.similarity import (
     similarity_table,
 )
 from digimus.motifs.triads import IS_MOTIF, TRIADS
+from random_graphs import random_graph, random_probabilities
 
 ALIKE = {"D": "U", "U": "D"}
 TURNED = [TRIADS.index(name[:-1] + ALIKE.get(name[-1], name[-1])) for name in TRIADS]
 POSITION = {name: k for k, name in enumerate(MOTIFS)}
-
-
-def random_graph(rng, n, density):
-    graph = (rng.random((n, n)) < density).astype(float)
-    np.fill_diagonal(graph, 0)
-    return graph
-
-
-def random_probabilities(rng, n):
-    matrix = rng.random((n, n)) ** 2
-    np.fill_diagonal(matrix, 0)
-    return matrix
 
 
 def made(name, priors, *, seed=1, **settings):

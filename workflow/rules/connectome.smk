@@ -17,11 +17,7 @@ rule connectome:
     input:
         expand(results("connectome/{source}/graphs.csv"), source=SOURCES),
         expand(results("connectome/{source}/recovery.csv"), source=SIMULATED_SOURCES),
-        [
-            results(f"connectome/{name}/views/{region}.csv")
-            for name, source in SOURCES.items()
-            for region in source["regions"]
-        ],
+        REGION_VIEWS,
 
 
 rule sensitivity:
@@ -31,11 +27,7 @@ rule sensitivity:
 
 rule graphs_as_graphml:
     input:
-        [
-            results(f"connectome/{name}/{region}.graphml")
-            for name, source in SOURCES.items()
-            for region in source["regions"]
-        ],
+        every_region("connectome/{source}/{region}.graphml"),
 
 
 rule region_graph:

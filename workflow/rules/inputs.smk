@@ -20,6 +20,18 @@ def neuron_tables(wildcards):
     return [source[key] for key in keys if key in source]
 
 
+def every_region(path):
+    """A path for every region of every source of neurons."""
+    return [
+        results(path.format(source=name, region=region))
+        for name, source in SOURCES.items()
+        for region in source["regions"]
+    ]
+
+
+REGION_VIEWS = every_region("connectome/{source}/views/{region}.csv")
+
+
 def graph_input(wildcards):
     """What the graphs of a source are made from."""
     name = "points" if CONFIG["connectome"].get("rule") == "contact" else "arbors"
@@ -167,11 +179,7 @@ FIGURE_INPUTS = {
         *("connectome/*/graphs", "connectome/*/distance"),
         *("morphology/*/neurons", "morphology/*/outlines"),
     )
-    + [
-        results(f"connectome/{name}/views/{region}.csv")
-        for name, source in SOURCES.items()
-        for region in source["regions"]
-    ],
+    + REGION_VIEWS,
     "motifs": tables_of(
         [*SOURCES, *GRAPHS],
         *(f"motifs/*/{kind}" for kind in ("profiles", "verdicts", "similarity", "clusters", "linkage")),
