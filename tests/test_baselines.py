@@ -318,3 +318,13 @@ def test_settings_out_of_range_are_refused_by_name(name, settings, key):
     with pytest.raises(InputError) as raised:
         build(name, 3, 2, **settings)
     assert raised.value.where == f"models.{name}.{key}" and raised.value.hint
+
+
+def test_units_of_the_lstm_start_with_memories_up_to_the_longest():
+    model = build("lstm", 3, 2, n_units=400, longest_memory=50, seed=1)
+    input_bias, forget_bias = model.layer.bias_ih_l0.detach().split(400)[:2]
+    assert torch.equal(input_bias, -forget_bias)
+    # A gate of sigmoid(b) forgets with a time constant of 1 + exp(b) steps.
+    steps = forget_bias.exp()
+    assert 1 <= steps.min() < 2 and 48 < steps.max() <= 50
+    assert abs(float(steps.mean()) - 25.5) < 2

@@ -226,6 +226,36 @@ def test_a_sound_network_passes_every_check(tmp_path):
     assert checks.groupby("model")["check"].nunique().to_dict() == {"digimus": 4, "lstm": 2}
 
 
+# The schedule of learning rates
+
+
+def test_a_cosine_falls_from_the_learning_rate_to_a_hundredth_of_it():
+    settings = FitSettings(n_updates=100, learning_rate=0.5, schedule="cosine")
+    rates = np.array([settings.rate_at(update) for update in range(101)])
+    assert rates[0] == 0.5 and rates[100] == pytest.approx(0.005)
+    assert rates[50] == pytest.approx((0.5 + 0.005) / 2)
+    assert (np.diff(rates) < 0).all()
+    assert {FitSettings(n_updates=100, learning_rate=0.5).rate_at(k) for k in (0, 50, 99)} == {0.5}
+
+
+def test_the_weights_move_with_the_rate_of_their_update():
+    moved = {}
+    for n_updates in (1, 40):
+        for schedule in ("constant", "cosine"):
+            model = a_model()
+            settings = FitSettings(n_updates, 0.01, validate_every=1, schedule=schedule)
+            fit(model, a_problem(), settings, seed=1)
+            moved[schedule, n_updates] = model.readout.bias.detach().clone()
+    assert torch.equal(moved["constant", 1], moved["cosine", 1])
+    assert not torch.equal(moved["constant", 40], moved["cosine", 40])
+
+
+def test_an_unknown_schedule_is_refused():
+    with pytest.raises(InputError) as raised:
+        FitSettings(n_updates=1, schedule="cosin")
+    assert "cosine" in raised.value.hint
+
+
 # Early stopping
 
 

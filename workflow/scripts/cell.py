@@ -69,6 +69,7 @@ def make_fit(snakemake, settings):
         validate_every=settings["validate_every"],
         patience=stopping.get("patience"),
         least_gain=stopping.get("least_gain", 0.0),
+        schedule=settings.get("schedule", "constant"),
     )
     return fit, grid
 

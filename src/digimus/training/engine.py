@@ -6,6 +6,7 @@ does not change that.
 """
 
 import logging
+import math
 import time
 from dataclasses import asdict, dataclass
 
@@ -14,10 +15,14 @@ import torch
 
 from digimus.errors import InputError, TrainingError
 from digimus.seeding import number
+from digimus.suggest import did_you_mean
 
 log = logging.getLogger(__name__)
 SECONDS_BETWEEN_CHECKPOINTS = 20
 SECONDS_BETWEEN_LINES = 10
+SCHEDULES = ("constant", "cosine")
+FINAL_SHARE = 0.01
+"""Of the learning rate, where a cosine ends."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,14 @@ class FitSettings:
         never does. The weights at the stop are kept, not earlier ones.
     least_gain : float
         A loss counts as lower if it is below the lowest so far by more than this share of it.
+    schedule : {"constant", "cosine"}
+        The learning rate of an update: always the same, or falling over the updates from `learning_rate`
+        to `FINAL_SHARE` of it along half a cosine (Loshchilov & Hutter 2017, without restarts).
+
+    Raises
+    ------
+    InputError
+        For an unknown schedule.
     """
 
     n_updates: int
@@ -47,6 +60,24 @@ class FitSettings:
     validate_every: int = 50
     patience: int | None = None
     least_gain: float = 0.0
+    schedule: str = "constant"
+
+    def __post_init__(self):
+        if self.schedule not in SCHEDULES:
+            raise InputError(
+                f"There is no schedule {self.schedule!r} of learning rates.",
+                where="schedule",
+                expected=f"one of {', '.join(SCHEDULES)}",
+                got=repr(self.schedule),
+                hint=did_you_mean(self.schedule, SCHEDULES),
+            )
+
+    def rate_at(self, update):
+        """The learning rate of an update, counted from 0."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        fallen = (1 - math.cos(math.pi * update / self.n_updates)) / 2
+        return self.learning_rate * (1 - (1 - FINAL_SHARE) * fallen)
 
     def as_dict(self):
         """Plain values, for provenance."""
@@ -221,6 +252,8 @@ def _step(model, problem, settings, optimizer, seed, update, motif_term, watched
     if not torch.isfinite(torch.stack([gradient.sum() for gradient in gradients]).sum()):
         got = f"loss {float(loss.detach())}, gradients that are no numbers"
         raise _not_finite("gradients", settings, seed, update, got)
+    for group in optimizer.param_groups:
+        group["lr"] = settings.rate_at(update)
     optimizer.step()
     return _Step(float(loss.detach()), motif_loss, **measures)
 
