@@ -23,10 +23,13 @@ include: "workflow/rules/states.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/estimate.smk"
 
 
 onstart:
     write_text(results("config.yaml"), yaml.safe_dump(CONFIG, sort_keys=False))
+    if workflow.is_main_process and not workflow.touch:
+        print_estimate(workflow.cores, sys.stderr)
 
 
 onsuccess:

@@ -349,7 +349,8 @@ def test_distance_is_zero_at_the_target_and_in_units_of_log_enrichment():
 class OneNetwork:
     """Stands for a trained cell."""
 
-    unit, prior, seeds = "go", "target", (3,)
+    unit, model, prior, seeds = "go", "digimus", "target", (3,)
+    model_settings = {}
 
     def __init__(self, weight):
         self.weight = weight
@@ -362,7 +363,7 @@ def test_retention_tables_hold_the_distance_before_and_after_training():
     weight = np.random.default_rng(11).normal(size=(12, 12))
     profile, reciprocity = weight_profile(weight, 0.2)
     prior = a_prior(enrichment=profile, weight=np.ones(13))
-    profiles, found = retention_tables([OneNetwork(weight)], {"target": prior}, 0.2)
+    profiles, found = retention_tables([OneNetwork(weight)], {"target": {"": prior}}, 0.2)
     found = found.set_index("stage")
     assert found.loc["trained", "distance"] == 0 and found.loc["trained", "reciprocity"] == reciprocity
     assert found.loc["initial", "distance"] > 0

@@ -1,6 +1,8 @@
 """The configuration: what is shipped passes, and every kind of mistake is named with a way out."""
 
 import inspect
+import subprocess
+import sys
 from copy import deepcopy
 
 import pytest
@@ -8,8 +10,10 @@ import yaml
 
 from digimus import InputError
 from digimus.configuration import checked, without_null
-from digimus.models import MODELS
+from digimus.models import LOSSES, MODELS
 from digimus.models.surrogates import SURROGATES
+from digimus.motifs.priors import PRIORS
+from digimus.registries import REGISTRIES, filled, names
 from digimus.storage import matching_files
 from digimus.suggest import did_you_mean
 from digimus.tasks import TASKS
@@ -287,15 +291,57 @@ def test_hints_name_the_closest_word_or_all_of_them():
     assert did_you_mean("zzz", []) == "Known names: none."
 
 
-def test_the_schema_knows_every_task_model_and_setting(schema):
-    parts = schema["properties"]["training"]["properties"]["rules"]["properties"]["tasks"]["items"]
-    assert set(parts["enum"]) == set(TASKS)
-    models = schema["properties"]["models"]["additionalProperties"]["properties"]
-    assert set(models["kind"]["enum"]) == set(MODELS)
-    assert set(models["surrogate"]["enum"]) == set(SURROGATES)
+def test_names_are_read_from_the_registries_as_they_are_when_imported():
+    whole = {"models": MODELS, "priors": PRIORS, "losses": LOSSES, "surrogates": SURROGATES, "tasks": TASKS}
+    assert set(whole) == set(REGISTRIES)
+    for registry, entries in whole.items():
+        assert names(registry) == tuple(entries)
+
+
+def test_reading_the_names_imports_no_torch():
+    code = (
+        "import sys, digimus.configuration, digimus.registries as r; r.names('models'); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "digimus.registries" in done.stdout.split() and "torch" not in done.stdout.split()
+
+
+def test_a_registry_that_is_not_where_it_should_be_is_named(monkeypatch):
+    monkeypatch.setitem(REGISTRIES, "moved", ("models/__init__.py", "NETWORKS"))
+    with pytest.raises(LookupError, match="NETWORKS"):
+        names("moved")
+
+
+def test_the_schema_takes_names_from_every_registry_and_holds_every_setting(schema):
+    whole = filled(schema)
+    tasks = whole["properties"]["training"]["properties"]["rules"]["properties"]["tasks"]["items"]
+    assert tasks == {"enum": list(TASKS)}
+    models = whole["properties"]["models"]["additionalProperties"]["properties"]
+    assert models["kind"] == {"enum": list(MODELS)} and models["surrogate"] == {"enum": list(SURROGATES)}
+    priors = whole["properties"]["priors"]["additionalProperties"]["properties"]
+    assert priors["kind"]["enum"][: len(PRIORS)] == list(PRIORS)
+    for part in (priors, whole["properties"]["training"]["properties"]["motif_term"]["properties"]):
+        assert part["loss"] == {"enum": list(LOSSES)}
     made_by_the_workflow = {"n_inputs", "n_outputs", "rng"}
     settings = {name for model in MODELS.values() for name in inspect.signature(model).parameters}
     assert settings - made_by_the_workflow == set(models) - {"kind"}
+    assert filled({"kind": {"registry": "losses", "enum": ["more"]}})["kind"]["enum"] == [*LOSSES, "more"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "meant"),
+    [
+        ("training.rules.tasks", ["goo"], "go"),
+        ("models.lstm.kind", "lstn", "lstm"),
+        ("priors.feedforward.kind", "regoin", "region"),
+        ("priors.feedforward.loss", "kll", "kl"),
+        ("models.digimus.surrogate", "triangle", "triangular"),
+    ],
+)
+def test_a_name_that_its_registry_does_not_have_is_refused(default, schema, key, value, meant):
+    error = complaint(changed(default, key, value), schema)
+    assert error.where.startswith(key) and meant in error.expected
+    assert error.hint == f"Did you mean {meant!r}?"
 
 
 def test_the_loss_on_participation_needs_a_prior_with_neurons(default, schema):

@@ -20,6 +20,7 @@ from digimus.motifs import MOTIFS, TRIADS, triad_census
 
 TASKS = ("go", "dm1")
 CELLS = (("digimus", "none"), ("digimus", "A"), ("lstm", "none"))
+MODULES = ("M1", "M2")
 SIMULATED = dict(simulated_sources=["s"], simulated_datasets=["visual"], simulated_priors=["A"])
 
 
@@ -61,15 +62,32 @@ def tables():
     curves["value"] = rng.random(len(curves))
     nulls = reference.assign(null_95=0.6, chance=0.5, best_accuracy=0.9)
     retained = pd.concat(
-        grid(task=TASKS, prior=[prior], seed=[1, 2], stage=["initial", "trained"], triad=MOTIFS)
+        grid(task=TASKS, prior=[prior], seed=[1, 2], stage=["initial", "trained"], triad=MOTIFS,
+             model=[model], module=modules)
+        for model, modules in (("digimus", [""]), ("modular", ["", *MODULES]))
         for prior in ("none", "A")
-    )
-    goal = grid(task=[""], prior=["A"], seed=[-1], stage=["target"], triad=MOTIFS)
+    )  # fmt: skip
+    goal = grid(task=[""], model=[""], module=["", *MODULES], prior=["A"], seed=[-1], stage=["target"],
+                triad=MOTIFS)  # fmt: skip
     retained = pd.concat([goal, retained], ignore_index=True)
     retained["enrichment"] = rng.normal(size=len(retained))
     retained.loc[retained["stage"].eq("target") & retained["triad"].eq("300"), "enrichment"] = np.nan
-    kept = grid(task=TASKS, prior=["none", "A"], seed=[1, 2], stage=["initial", "trained"], target=["A"])
+    kept = pd.concat(
+        grid(task=TASKS, prior=["none", "A"], seed=[1, 2], stage=["initial", "trained"], target=["A"],
+             model=[model], module=modules)
+        for model, modules in (("digimus", [""]), ("modular", MODULES))
+    )  # fmt: skip
     kept["distance"] = rng.random(len(kept))
+    modular = dict(model=["modular"], prior=["none", "A"])
+    coupled = grid(
+        task=TASKS, seed=[1, 2], stage=["initial", "trained"], source=MODULES, target=MODULES, **modular
+    )
+    coupled["strength"] = np.where(coupled["source"] == coupled["target"], 1.0, 0.25)
+    coupled["mean_weight"] = rng.random(len(coupled))
+    weights = grid(task=["go"], seed=[1], post=range(8), pre=range(8), **modular)
+    weights["mean_weight"] = rng.random(len(weights))
+    for side in ("post", "pre"):
+        weights[f"{side}_module"] = np.where(weights[side] < 4, *MODULES)
     summary = cells(grid(task=TASKS, seed=[1, 2])).assign(
         n_trials=100, n_errors=30, participation_ratio_correct=4.0, participation_ratio_error=5.0, p=0.01,
         not_available="",
@@ -103,6 +121,8 @@ def tables():
         "x/evaluation/nulls.csv": nulls,
         "x/retention/profiles.csv": retained,
         "x/retention/scores.csv": kept,
+        "x/retention/modules.csv": coupled,
+        "x/retention/weights.csv": weights,
         "x/states/summary.csv": summary,
         "x/states/trajectories.csv": paths,
         "x/states/distances.csv": apart,

@@ -185,6 +185,8 @@ OPTIONS = {
     "soft reset": {"reset": "soft"},
     "adaptation": {"adaptation": 1.5, "tau_adaptation_ms": 200.0},
     "learnt": {"learn_time_constants": True},
+    "spread": {"tau_m_ms": [20, 500]},
+    "learnt spread with adaptation": {"tau_m_ms": [20, 500], "learn_time_constants": True, "adaptation": 1.5},
     "learnt adaptation": {"learn_time_constants": True, "adaptation": 1.5},
     "Dale": {"excitatory_share": 0.75},
     "mask": {"mask": 0.5},
@@ -203,7 +205,7 @@ OPTIONS = {
 def test_options_spike_as_their_equations_say(name):
     settings = OPTIONS[name]
     network = build("digimus", 4, 2, n_units=8, seed=3, gain=2.0, **settings).double()
-    if network.learnt:
+    if network.by_unit:
         with torch.no_grad():
             network.beta_logit += torch.linspace(-1, 1, 8)
     inputs = torch.randn(2, 30, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -220,7 +222,7 @@ def test_options_spike_as_their_equations_say(name):
                 if source != target:
                     weight[np.ix_(rows, columns)] *= settings["projections"][source][target]
     weight = weight * values.get("mask", 1)
-    beta = 1 / (1 + np.exp(-values["beta_logit"])) if network.learnt else math.exp(-20 / 100)
+    beta = 1 / (1 + np.exp(-values["beta_logit"])) if network.by_unit else math.exp(-20 / 100)
     if name == "earlier":
         beta, current, weight = 0.2, current / 0.8, weight / 0.8
     expected = written_out(
@@ -466,6 +468,33 @@ def test_time_constants_are_learnt_unit_by_unit_and_stay_decays():
     for values in network.time_constants:
         assert len(values.unique()) > 4 and (values > 0).all() and (values < 1).all()
     assert n_parameters(network) == n_parameters(build("digimus", 5, 3, n_units=8)) + 16
+
+
+def test_time_constants_are_spread_evenly_on_a_logarithmic_scale_and_fixed_unless_learnt():
+    network = build("digimus", 3, 2, n_units=1000, tau_m_ms=[20, 500], dt_ms=10.0, seed=3)
+    beta, _ = network.time_constants
+    logarithms = np.log(-10 / np.log(beta.detach().numpy().astype(float)))
+    low, high = np.log(20), np.log(500)
+    assert low <= logarithms.min() and logarithms.max() <= high
+    assert abs(logarithms.mean() - (low + high) / 2) < 4 * (high - low) / math.sqrt(12 * 1000)
+    quarters = np.histogram(logarithms, np.linspace(low, high, 5))[0]
+    assert (abs(quarters - 250) < 60).all()
+    assert not network.beta_logit.requires_grad
+    learnt = build(
+        "digimus", 3, 2, n_units=1000, tau_m_ms=[20, 500], dt_ms=10.0, seed=3, learn_time_constants=True
+    )
+    assert learnt.beta_logit.requires_grad and torch.equal(learnt.beta_logit, network.beta_logit)
+    plain = build("digimus", 3, 2, n_units=1000, seed=3)
+    assert torch.equal(plain.w, network.w) and torch.equal(plain.readout.weight, network.readout.weight)
+
+
+@pytest.mark.parametrize(
+    "bounds", [[500, 20], [20], [20, 100, 500], [0, 100], [20, "x"], "100", [20, math.inf]]
+)
+def test_bounds_of_time_constants_that_make_no_sense_are_refused(bounds):
+    with pytest.raises(InputError) as raised:
+        build("digimus", 3, 2, tau_m_ms=bounds)
+    assert raised.value.where == "models.digimus.tau_m_ms"
 
 
 def test_the_preset_is_the_published_recurrence():

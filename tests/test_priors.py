@@ -216,12 +216,6 @@ def five(tmp_path_factory):
     return read_priors(path)
 
 
-def test_the_schema_knows_every_kind_of_prior(root):
-    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
-    kinds = schema["properties"]["priors"]["additionalProperties"]["properties"]["kind"]["enum"]
-    assert kinds == list(PRIORS)
-
-
 def test_every_kind_is_made_and_named(five):
     for kind in PRIORS:
         settings = {"regions": ["A", "B"]} if kind == "mean" else {"region": "A"}

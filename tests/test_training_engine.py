@@ -172,7 +172,7 @@ def test_a_kept_state_does_not_change_when_training_goes_on():
     problem, model = a_problem(), a_model()
     fit(model, problem, replace(SETTINGS, n_updates=2), seed=1, keep=states.append)
     assert states == []
-    state = engine._state(model, torch.optim.Adam(model.parameters()), {}, 2)
+    state = engine.state_of(model, torch.optim.Adam(model.parameters()), {}, 2)
     before = state["model/w"].copy()
     with torch.no_grad():
         model.w.add_(1)

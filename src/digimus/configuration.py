@@ -8,9 +8,12 @@ import re
 
 from jsonschema import Draft202012Validator
 
+from digimus import registries
 from digimus.errors import InputError
 from digimus.suggest import did_you_mean
 
+LEAST_UNITS = 3
+"""Units of a module that has a prior of its own: a triad's."""
 _KINDS = {
     "object": "a mapping of keys to values",
     "array": "a list",
@@ -29,7 +32,7 @@ def checked(configuration, schema):
     configuration : dict
         Default and overlays merged; entries set to null are removed.
     schema : dict
-        JSON schema (draft 2020-12).
+        JSON schema (draft 2020-12); where it says ``registry``, the names are those of `digimus.registries`.
 
     Returns
     -------
@@ -39,14 +42,13 @@ def checked(configuration, schema):
     ------
     InputError
     """
-    configuration = without_null(configuration)
+    configuration, schema = without_null(configuration), registries.filled(schema)
     _check_finite(configuration)
     errors = list(Draft202012Validator(schema).iter_errors(configuration))
     if errors:
         # The deepest complaint is about the value itself, not about the mapping around it.
         raise _schema_error(max(errors, key=lambda error: len(error.absolute_path)), schema)
-    kinds = schema["properties"]["models"]["additionalProperties"]["properties"]["kind"]["enum"]
-    _check_sense(configuration, kinds)
+    _check_sense(configuration)
     return configuration
 
 
@@ -129,7 +131,7 @@ def _value_hint(error):
     return "config/README.md explains every key."
 
 
-def _check_sense(c, kinds):
+def _check_sense(c):
     """What a schema cannot say: that names refer to something."""
     tables, graphs = c["motifs"]["tables"], c["motifs"].get("graphs", {})
     doubled = set(c["morphology"]["sources"]) & set(tables)
@@ -141,6 +143,10 @@ def _check_sense(c, kinds):
     for name, prior in c["priors"].items():
         sources = [*c["morphology"]["sources"], *tables, *graphs]
         what = "a source of neurons, a published table or a graph"
+        if prior["kind"] == "modules":
+            _check_modules_prior(name, prior, c["priors"])
+            continue
+        _check_keys(name, prior, ["source"], ["modules"])
         one_of(prior["source"], sources, f"priors.{name}.source", what)
         _check_prior_regions(name, prior)
         _check_control(name, prior, c["morphology"]["sources"], tables)
@@ -153,7 +159,7 @@ def _check_sense(c, kinds):
         known = sources[prior["source"]]["regions"] if prior["source"] in sources else [prior["source"]]
         for key, region in regions_of(prior):
             one_of(region, known, f"priors.{name}.{key}", "a region of that source")
-    _check_training(c, kinds)
+    _check_training(c)
     _check_connectome(c["connectome"], c["morphology"]["voxel_um"])
     _check_simulation(c)
     for name, graph in graphs.items():
@@ -179,6 +185,60 @@ def regions_of(prior):
     """The regions that a configured prior names, each with the key that names it."""
     named = [("region", prior["region"])] if "region" in prior else []
     return named + [("regions", region) for region in prior.get("regions", [])]
+
+
+def parts_of(prior, priors):
+    """The priors that a configured prior is made of: its modules' by module, or itself under ``""``.
+
+    Parameters
+    ----------
+    prior : str
+        Its name.
+    priors : dict
+        The key ``priors`` of a checked configuration.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    if priors[prior]["kind"] != "modules":
+        return {"": prior}
+    return dict(priors[prior]["modules"])
+
+
+def tasks_of(rules, model):
+    """The rule tasks that a model is trained on: those of ``tasks`` that ``tasks_of`` leaves it."""
+    kept = rules.get("tasks_of", {}).get(model, rules["tasks"])
+    return [task for task in rules["tasks"] if task in kept]
+
+
+def priors_of(rules, model):
+    """The priors that a DigiMus network is trained with on the rule tasks."""
+    return list(rules.get("priors_of", {}).get(model, rules["priors"]))
+
+
+def _check_keys(name, prior, needed, others):
+    """Refuse a prior without the keys of its kind, or with those of another."""
+    missing = [key for key in needed if key not in prior]
+    beside = [key for key in others if key in prior]
+    if missing or beside:
+        raise InputError(
+            f"A prior of kind {prior['kind']} needs {', '.join(needed)}, and takes no {', '.join(others)}.",
+            where=f"priors.{name}.{(missing + beside)[0]}",
+            expected="module names, each with the name of a prior" if "modules" in needed else "a source",
+            got="nothing" if missing else f"the key {beside[0]}",
+            hint="The kind modules gives each module a prior of its own; all others take a source.",
+        )
+
+
+def _check_modules_prior(name, prior, priors):
+    """Each module has a prior of another kind, which brings its own loss and weights."""
+    _check_keys(
+        name, prior, ["modules"], ["source", "region", "regions", "loss", "weight", "reciprocity_weight"]
+    )
+    plain = [other for other, entry in priors.items() if entry["kind"] != "modules"]
+    for module, other in prior["modules"].items():
+        one_of(other, plain, f"priors.{name}.modules.{module}", "a prior of another kind than modules")
 
 
 def _check_prior_regions(name, prior):
@@ -289,7 +349,7 @@ def _check_table_prior(name, prior, term):
         )
 
 
-def _check_training(c, kinds):
+def _check_training(c):
     from_prior = {
         f"recordings.datasets.{n}.priors": d["priors"] for n, d in c["recordings"]["datasets"].items()
     }
@@ -297,6 +357,9 @@ def _check_training(c, kinds):
     for where, names in from_prior.items():
         for name in names:
             one_of(name, c["priors"], where, "a prior of the configuration")
+    for key in ("tasks_of", "priors_of"):
+        for model in c["training"]["rules"].get(key, {}):
+            one_of(model, c["models"], f"training.rules.{key}", "a model of the configuration")
     rates = [r for part in ("rules", "decoding") for r in c["training"][part]["learning_rate"].values()]
     searched = any(isinstance(rate, list) for rate in rates)
     if searched and c["training"].get("search", {}).get("seed", 0) in c["training"]["seeds"]:
@@ -311,9 +374,115 @@ def _check_training(c, kinds):
         for name in c["training"][part]["models"]:
             one_of(name, c["models"], f"training.{part}.models", "a model of the configuration")
             kind = c["models"][name].get("kind", name)
-            one_of(kind, kinds, f"models.{name}.kind", f"one of {', '.join(kinds)}")
+            known = registries.names("models")
+            one_of(kind, known, f"models.{name}.kind", f"one of {', '.join(known)}")
             one_of(name, c["training"][part]["learning_rate"], f"training.{part}.learning_rate",
                     "a learning rate for every model")  # fmt: skip
+            if kind == "digimus":
+                _check_structure(c, name, c["models"][name].get("n_units", c["training"][part]["n_units"]))
+    for where, model, prior in _prior_cells(c):
+        _check_prior_of_model(c, where, model, prior)
+
+
+def _prior_cells(c):
+    """Every DigiMus network that is trained with a prior: where that stands, the model, the prior."""
+
+    def spiking(part):
+        models = c["training"][part]["models"]
+        return [model for model in models if c["models"][model].get("kind", model) == "digimus"]
+
+    rules = c["training"]["rules"]
+    own = rules.get("priors_of", {})
+    found = [
+        (f"training.rules.priors_of.{model}" if model in own else "training.rules.priors", model, prior)
+        for model in spiking("rules")
+        for prior in priors_of(rules, model)
+    ]
+    for name, dataset in c["recordings"]["datasets"].items():
+        where = f"recordings.datasets.{name}.priors"
+        found += [(where, model, prior) for model in spiking("decoding") for prior in dataset["priors"]]
+    return found
+
+
+def _check_prior_of_model(c, where, model, prior):
+    """A prior for modules needs a model that has them, each with units enough for triads."""
+    one_of(prior, c["priors"], where, "a prior of the configuration")
+    if c["priors"][prior]["kind"] != "modules":
+        return
+    regions = c["models"][model].get("regions", [])
+    if not regions:
+        raise InputError(
+            f"The prior {prior!r} is for modules, and the model {model!r} has none.",
+            where=where,
+            expected="priors of other kinds for this model, or models." + model + ".regions",
+            got=prior,
+            hint=f"Give the model its own list in training.rules.priors_of.{model}, or name its regions.",
+        )
+    for module in parts_of(prior, c["priors"]):
+        one_of(module, regions, f"priors.{prior}.modules", f"a module of models.{model}.regions")
+    part = "rules" if where.startswith("training.rules") else "decoding"
+    n_units = c["models"][model].get("n_units", c["training"][part]["n_units"])
+    if n_units // len(regions) < LEAST_UNITS:
+        raise InputError(
+            f"A module of the model {model!r} is too small to have motifs.",
+            where=f"models.{model}.n_units",
+            expected=f"{LEAST_UNITS * len(regions)} units or more for {len(regions)} modules",
+            got=f"{n_units} units",
+            hint="Give the network more units, or fewer modules.",
+        )
+
+
+def _check_structure(c, model, n_units):
+    """Regions, projections and mask of a DigiMus network, as far as the configuration tells."""
+    settings, where = c["models"][model], f"models.{model}"
+    regions, projections, mask = (settings.get(key) for key in ("regions", "projections", "mask"))
+    if regions and len(regions) > 1 and projections is None:
+        raise InputError(
+            f"The model {model!r} has several regions, and nothing says how they project to each other.",
+            where=f"{where}.projections",
+            expected=f"a source of neurons, a table, or {len(regions)} rows of {len(regions)} numbers",
+            got="nothing",
+            hint="A row projects to the columns; the diagonal is ignored.",
+        )
+    if projections is not None and not regions:
+        raise InputError(
+            "Projections connect regions, and the network has none.",
+            where=f"{where}.projections",
+            expected=f"{where}.regions beside it",
+            got="no regions",
+            hint="Name the regions, in the order of the matrix's rows.",
+        )
+    if isinstance(projections, list) and [len(row) for row in projections] != [len(regions)] * len(regions):
+        raise InputError(
+            "The projections between regions must be a square matrix of strengths.",
+            where=f"{where}.projections",
+            expected=f"{len(regions)} rows of {len(regions)} numbers of 0 or more: row projects to column",
+            got=f"rows of {', '.join(str(len(row)) for row in projections)}",
+            hint="One row and one column for each of the regions, in their order.",
+        )
+    sources = c["morphology"]["sources"]
+    if isinstance(projections, dict):
+        name = projections["source"]
+        one_of(name, sources, f"{where}.projections.source", "a source of neurons")
+        _check_needs({"projections": name, **sources[name]}, f"morphology.sources.{name}", "projections",
+                     ["annotation"])  # fmt: skip
+        for region in regions:
+            one_of(region, sources[name]["regions"], f"{where}.regions", f"a region of source {name}")
+            targets = sources[name].get("targets", sources[name]["regions"])
+            one_of(region, targets, f"morphology.sources.{name}.targets", "every region of the model")
+    if isinstance(mask, dict):
+        name = mask["source"]
+        one_of(name, sources, f"{where}.mask.source", "a source of neurons")
+        one_of(mask["region"], sources[name]["regions"], f"{where}.mask.region", f"a region of source {name}")
+        simulated = c.get("simulation", {}).get("neurons") if sources[name].get("simulated") else None
+        if simulated and simulated["n_neurons"] < n_units:
+            raise InputError(
+                f"The region {mask['region']} has fewer neurons than the model {model!r} has units.",
+                where=f"{where}.mask.region",
+                expected=f"{n_units} neurons or more, one for each unit",
+                got=f"{simulated['n_neurons']} neurons",
+                hint=f"Choose a larger region, or fewer units in {where}.n_units.",
+            )
 
 
 def _check_connectome(connectome, voxel_um):

@@ -27,12 +27,11 @@ rule test_claims:
         "../../envs/analysis.yaml"
     params:
         datasets={name: DATASETS[name]["priors"] for name in DATASETS},
-        rule_priors=RULES["priors"],
-        rule_models=RULES["models"],
+        rule_priors=priors_of("digimus"),
+        rule_models=[m for m in RULES["models"] if m == "digimus" or kind_of(m) != "digimus"],
         n_updates=RULES["n_updates"],
         simulated_datasets=SIMULATED_DATASETS,
-        simulated_sources=SIMULATED_SOURCES,
-        prior_sources={name: prior["source"] for name, prior in PRIORS.items()},
+        simulated_priors={name: name in SIMULATED_PRIORS for name in PRIORS},
         evaluation=CONFIG["evaluation"],
         figures={name: f"fig{number}_{name}" for name, number in FIGURE_NUMBERS.items()},
         seed=CONFIG["seed"],

@@ -161,11 +161,16 @@ def check_inputs():
     for name, graph in GRAPHS.items():
         existing(graph["path"], f"motifs.graphs.{name}.path")
     for name, prior in CONFIG["priors"].items():
-        if prior["source"] in TABLES:
+        if prior.get("source") in TABLES:
             path = TABLES[prior["source"]]["path"]
             known = list(read_table(path, ["region"], dtype=str, keep_default_na=False)["region"])
             for key, region in configuration.regions_of(prior):
                 configuration.one_of(region, known, f"priors.{name}.{key}", "a region of that table")
+    for name in dict.fromkeys(m for part in ("rules", "decoding") for m in CONFIG["training"][part]["models"]):
+        for key in ("mask", "projections"):
+            path = CONFIG["models"][name].get(key)
+            if isinstance(path, str) and not path.startswith(f"{RESULTS}/"):  # those are made by the workflow
+                existing(path, f"models.{name}.{key}")
     for name, dataset in DATASETS.items():
         if name not in SIMULATED_DATASETS:
             matching(dataset["folder"], dataset["pattern"], f"recordings.datasets.{name}")

@@ -4,14 +4,19 @@
 # Outputs: results/evaluation/scores.csv   benchmark, task, animal, session, region, n_units, model, prior, seed, split, fold, metric, value, training
 #          results/evaluation/curves.csv   learning curves of the rule tasks
 #          results/evaluation/models.csv   size and activity of every trained network
+#          results/evaluation/psychometrics.csv   accuracy and choices of every network by level of evidence
 #          results/evaluation/checks.csv   networks with silent or saturated units, clipped or vanished gradients
 #          results/evaluation/learning_rates.csv  every learning rate that was tried
+#          results/evaluation/accuracy.csv   tasks x cells: mean over seeds with interval, lowest, highest, chance
+#          results/evaluation/controls.csv   priors against controls and none, paired, with corrected tests
+#          results/evaluation/thresholds.csv   fits of the psychometric curves
 #          results/evaluation/references/{dataset}.{scores,nulls}.csv   logistic and clock decoders, permutations
 
 
 rule evaluation:
     input:
         results("evaluation/scores.csv"),
+        results("evaluation/accuracy.csv"),
 
 
 rule reference_decoders:
@@ -50,6 +55,7 @@ rule score_cells:
         scores=update(results("evaluation/scores.csv")),
         curves=update(results("evaluation/curves.csv")),
         models=update(results("evaluation/models.csv")),
+        psychometrics=update(results("evaluation/psychometrics.csv")),
         checks=update(results("evaluation/checks.csv")),
         rates=update(results("evaluation/learning_rates.csv")),
         nulls=update(results("evaluation/nulls.csv")),
@@ -61,6 +67,44 @@ rule score_cells:
         TORCH_ENVIRONMENT
     params:
         datasets=list(DATASETS),
-        code=code("analysis/decoding", "analysis/evaluation", "tasks/registry"),
+        code=code(
+            "analysis/accuracy",
+            "analysis/decoding",
+            "analysis/evaluation",
+            "analysis/psychometrics",
+            "tasks/registry",
+        ),
     script:
         "../scripts/score_cells.py"
+
+
+rule compare_cells:
+    input:
+        scores=results("evaluation/scores.csv"),
+        curves=results("evaluation/curves.csv"),
+        models=results("evaluation/models.csv"),
+        psychometrics=results("evaluation/psychometrics.csv"),
+    output:
+        accuracy=update(results("evaluation/accuracy.csv")),
+        controls=update(results("evaluation/controls.csv")),
+        thresholds=update(results("evaluation/thresholds.csv")),
+    log:
+        log_file("compare_cells"),
+    benchmark:
+        benchmark_file("compare_cells")
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        priors=PRIORS,
+        simulated_priors=SIMULATED_PRIORS,
+        smallest_effect=CONFIG["evaluation"]["smallest_effect"]["accuracy"],
+        seed=CONFIG["seed"],
+        code=code(
+            "analysis/accuracy",
+            "analysis/controls",
+            "analysis/psychometrics",
+            "analysis/statistics",
+            "motifs/pvalues",
+        ),
+    script:
+        "../scripts/compare_cells.py"

@@ -32,7 +32,7 @@ rule draw_figure:
     params:
         simulated_sources=SIMULATED_SOURCES,
         simulated_datasets=SIMULATED_DATASETS,
-        simulated_priors=[name for name, prior in PRIORS.items() if prior["source"] in SIMULATED_SOURCES],
-        code=code("figures"),
+        simulated_priors=SIMULATED_PRIORS,
+        code=code("figures", "analysis/accuracy", "analysis/psychometrics"),
     script:
         "../scripts/draw_figure.py"

@@ -6,6 +6,14 @@
 SIMULATION = CONFIG.get("simulation", {})
 SIMULATED_FOLDER = SIMULATION.get("folder", "resources/simulated").rstrip("/")
 PRIORS = CONFIG["priors"]
+SIMULATED_PRIORS = [
+    name
+    for name in PRIORS
+    if any(
+        PRIORS[part].get("source") in SIMULATED_SOURCES
+        for part in configuration.parts_of(name, PRIORS).values()
+    )
+]
 MODELS = CONFIG["models"]
 TRAINING = CONFIG["training"]
 RULES = TRAINING["rules"]
@@ -88,32 +96,63 @@ def kind_of(model):
     return MODELS[model].get("kind", model)
 
 
-def cells(models, priors):
-    """(model, prior) pairs: every model without a motif term, and DigiMus with each prior too."""
+def cells(models, priors_of):
+    """(model, prior) pairs: every model without a motif term, and DigiMus with each of its priors too."""
     plain = [(model, "none") for model in models]
-    return plain + [(m, prior) for m in models if kind_of(m) == "digimus" for prior in priors]
+    return plain + [(m, prior) for m in models if kind_of(m) == "digimus" for prior in priors_of(m)]
+
+
+def tasks_of(model):
+    """The rule tasks that a model is trained on."""
+    return configuration.tasks_of(RULES, model)
+
+
+def priors_of(model):
+    """The priors that a DigiMus network is trained with on the rule tasks."""
+    return configuration.priors_of(RULES, model)
+
+
+def prior_parts(prior):
+    """The configured priors that a prior is made of: those of its modules, or itself."""
+    return [PRIORS[name] for name in configuration.parts_of(prior, PRIORS).values()]
+
+
+def prior_tables(*priors):
+    """The tables that priors are read from."""
+    sources = {part["source"] for prior in priors for part in prior_parts(prior)}
+    return [results(f"motifs/{source}/priors.csv") for source in sorted(sources)]
 
 
 def prior_table(wildcards):
-    """The table that a cell's prior is read from."""
-    if wildcards.prior == "none":
-        return []
-    return results(f"motifs/{PRIORS[wildcards.prior]['source']}/priors.csv")
+    """The tables that a cell's prior is read from; several where its modules' come from several sources."""
+    return [] if wildcards.prior == "none" else prior_tables(wildcards.prior)
 
 
 def participation_table(wildcards):
-    """How the neurons of a prior's region take part in motifs, for the loss that asks for it."""
-    prior = PRIORS.get(wildcards.prior, {})
-    if prior.get("loss", TRAINING["motif_term"]["loss"]) != "participation" or not prior:
-        return []
-    return results(f"motifs/{prior['source']}/regions/{prior['region']}.neurons.csv")
+    """How the neurons of a prior's regions take part in motifs, for the loss that asks for it."""
+    loss = TRAINING["motif_term"]["loss"]
+    parts = [] if wildcards.prior == "none" else prior_parts(wildcards.prior)
+    found = [
+        results(f"motifs/{part['source']}/regions/{part['region']}.neurons.csv")
+        for part in parts
+        if part.get("loss", loss) == "participation"
+    ]
+    return list(dict.fromkeys(found))
 
 
 def prior_settings(wildcards):
     """The configured prior of a cell, and the seed that the shuffled and the random kind depend on."""
     if wildcards.prior == "none":
         return None
-    return {"name": wildcards.prior, "seed": CONFIG["seed"], **PRIORS[wildcards.prior]}
+    return {"name": wildcards.prior, "seed": CONFIG["seed"], **whole_prior(wildcards.prior)}
+
+
+def whole_prior(name):
+    """A configured prior; the priors of its modules stand in it as they are configured themselves."""
+    prior = PRIORS[name]
+    if prior["kind"] != "modules":
+        return prior
+    return prior | {"modules": {m: {"name": part, **PRIORS[part]} for m, part in prior["modules"].items()}}
 
 
 def motif_settings(wildcards):
@@ -122,8 +161,19 @@ def motif_settings(wildcards):
 
 
 def model_settings(wildcards):
-    """Kind and settings of a cell's model."""
-    return {"kind": kind_of(wildcards.model), **MODELS[wildcards.model]}
+    """Kind and settings of a cell's model, with the paths of the files that mask and projections come from."""
+    settings = {"kind": kind_of(wildcards.model), **MODELS[wildcards.model]}
+    if isinstance(settings.get("projections"), dict):
+        settings["projections"] = results(f"morphology/{settings['projections']['source']}/projections.csv")
+    if isinstance(settings.get("mask"), dict):
+        settings["mask"] = results("connectome/{source}/{region}.h5").format(**settings["mask"])
+    return settings
+
+
+def structure_files(wildcards):
+    """The files that say how a cell's model is wired."""
+    settings = model_settings(wildcards)
+    return [settings[key] for key in ("mask", "projections") if isinstance(settings.get(key), str)]
 
 
 # YAML and JSON know true and false; "both" trains one network a task, and one network for all of them.
@@ -131,18 +181,29 @@ TOGETHER = RULES.get("together", False)
 RULE_CELLS = [
     results(f"training/rules/{task}/{model}/{prior}.h5")
     for task in (RULES["tasks"] if TOGETHER is not True else [])
-    for model, prior in cells(RULES["models"], RULES["priors"])
+    for model, prior in cells(RULES["models"], priors_of)
+    if task in tasks_of(model)
 ]
 TOGETHER_CELLS = [
     results(f"training/together/{model}/{prior}.h5")
-    for model, prior in (cells(RULES["models"], RULES["priors"]) if TOGETHER else [])
+    for model, prior in (cells(RULES["models"], priors_of) if TOGETHER else [])
+    if tasks_of(model)
 ]
 DECODING_CELLS = [
     results(f"training/{dataset}/sessions/{model}/{prior}.h5")
     for dataset in DATASETS
-    for model, prior in cells(DECODING["models"], DATASETS[dataset]["priors"])
+    for model, prior in cells(DECODING["models"], lambda model: DATASETS[dataset]["priors"])
 ]
 RETENTION_CELLS = [cell for cell in RULE_CELLS if kind_of(Path(cell).parent.name) == "digimus"]
+MODULAR_CELLS = [
+    cell for cell in RETENTION_CELLS if len(MODELS[Path(cell).parent.name].get("regions", [])) > 1
+]
+# Also those that single models have of their own.
+RULE_PRIORS = list(
+    dict.fromkeys(
+        [*RULES["priors"], *(p for m in RULES["models"] if kind_of(m) == "digimus" for p in priors_of(m))]
+    )
+)
 
 FIGURE_NUMBERS = {
     name: number
@@ -155,8 +216,10 @@ FIGURE_NUMBERS = {
             "sensitivity",
             "tasks",
             "learning",
+            "psychometric",
             "decoding",
             "retention",
+            "modules",
             "states",
             "claims",
         ],
@@ -191,8 +254,13 @@ FIGURE_INPUTS = {
     ),
     "tasks": [results("tasks/trials.csv")],
     "learning": [results("evaluation/scores.csv"), results("evaluation/curves.csv")],
+    "psychometric": [results("evaluation/psychometrics.csv"), results("evaluation/thresholds.csv")],
     "decoding": [results("evaluation/scores.csv"), results("evaluation/nulls.csv")],
     "retention": [results("retention/profiles.csv"), results("retention/scores.csv")],
+    "modules": [
+        *(results(f"retention/{table}.csv") for table in ("profiles", "scores", "modules", "weights")),
+        results("evaluation/scores.csv"),
+    ],
     "states": [
         results("states/summary.csv"),
         results("states/trajectories.csv"),
@@ -200,8 +268,10 @@ FIGURE_INPUTS = {
     ],
     "claims": [results("claims.csv")],
 }
+# A run without a network of several modules has no figure of them.
+DRAWN = [name for name in CONFIG["figures"] if name != "modules" or MODULAR_CELLS]
 FIGURES = [
     results(f"figures/fig{FIGURE_NUMBERS[name]}_{name}.{suffix}")
-    for name in CONFIG["figures"]
+    for name in DRAWN
     for suffix in ("pdf", "png", "csv")
 ]

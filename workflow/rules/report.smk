@@ -16,7 +16,9 @@ rule write_report:
         set_aside=expand(results("morphology/{source}/set_aside.csv"), source=SOURCES),
         sessions=expand(results("recordings/{dataset}/sessions.csv"), dataset=DATASETS),
         models=results("evaluation/models.csv"),
-        captions=expand("workflow/report/{name}.rst", name=CONFIG["figures"]),
+        accuracy=results("evaluation/accuracy.csv"),
+        controls=results("evaluation/controls.csv"),
+        captions=expand("workflow/report/{name}.rst", name=DRAWN),
         recovery=expand(results("connectome/{source}/recovery.csv"), source=SIMULATED_SOURCES),
     output:
         page=update(results("report.html")),
@@ -28,7 +30,7 @@ rule write_report:
         "../../envs/analysis.yaml"
     params:
         configuration=CONFIG,
-        figures=CONFIG["figures"],
+        figures=DRAWN,
         code=code("figures", "analysis/statistics"),
     script:
         "../scripts/write_report.py"

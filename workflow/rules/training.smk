@@ -1,15 +1,20 @@
 # Training: every model with every prior on the rule tasks and on the recordings, all seeds of a cell in one job.
 #
-# Inputs:  results/motifs/{source}/priors.csv, results/recordings/{dataset}/sessions.csv
+# Inputs:  results/motifs/{source}/priors.csv, results/recordings/{dataset}/sessions.csv,
+#          files that a model's mask or projections come from
 # Outputs: results/training/rules/{task}/{model}/{prior}.h5          weights, curves, test trials
 #          results/training/together/{model}/{prior}.h5              the same of one network for all tasks
 #          results/training/{dataset}/sessions/{model}/{prior}.h5    held-out class probabilities
 
 
 # What a trained network depends on; the estimate of costs and the page of tasks do not change one.
-TRAINING_CODE = ["models", "motifs"] + [
-    f"training/{name}" for name in ("cells", "checkpoints", "engine", "problems", "rates")
+TRAINING_CODE = ["models", "motifs", "connectome/graph"] + [
+    f"training/{name}" for name in ("cells", "checkpoints", "engine", "problems", "rates", "seeds")
 ]
+
+
+# Keys that say which networks are trained, and not how.
+WHAT_IS_TRAINED = ("tasks", "tasks_of", "models", "priors", "priors_of", "learning_rate", "together")
 
 
 rule training:
@@ -23,6 +28,7 @@ rule train_task:
     input:
         priors=prior_table,
         participation=participation_table,
+        structure=structure_files,
     output:
         cell=update(results("training/rules/{task}/{model}/{prior}.h5")),
     log:
@@ -36,11 +42,7 @@ rule train_task:
         gpu=int(TRAINING["device"] == "cuda"),
         mem_mb=2000,
     params:
-        rules=lambda wildcards: {
-            k: v
-            for k, v in RULES.items()
-            if k not in ("tasks", "models", "priors", "learning_rate", "together")
-        },
+        rules=lambda wildcards: {k: v for k, v in RULES.items() if k not in WHAT_IS_TRAINED},
         learning_rate=lambda wildcards: RULES["learning_rate"][wildcards.model],
         search=TRAINING.get("search", {}),
         together=[],
@@ -49,6 +51,7 @@ rule train_task:
         motif_term=motif_settings,
         seeds=TRAINING["seeds"],
         device=TRAINING["device"],
+        seeds_at_once=TRAINING.get("seeds_at_once", "auto"),
         code=code(*TRAINING_CODE, "tasks", scripts=["cell"]),
     script:
         "../scripts/train_task.py"
@@ -62,19 +65,16 @@ use rule train_task as train_together with:
     benchmark:
         benchmark_file("train_together/{model}/{prior}")
     params:
-        rules=lambda wildcards: {
-            k: v
-            for k, v in RULES.items()
-            if k not in ("tasks", "models", "priors", "learning_rate", "together")
-        },
+        rules=lambda wildcards: {k: v for k, v in RULES.items() if k not in WHAT_IS_TRAINED},
         learning_rate=lambda wildcards: RULES["learning_rate"][wildcards.model],
         search=TRAINING.get("search", {}),
-        together=RULES["tasks"],
+        together=lambda wildcards: tasks_of(wildcards.model),
         model=model_settings,
         prior=prior_settings,
         motif_term=motif_settings,
         seeds=TRAINING["seeds"],
         device=TRAINING["device"],
+        seeds_at_once=TRAINING.get("seeds_at_once", "auto"),
         code=code(*TRAINING_CODE, "tasks", scripts=["cell"]),
 
 
@@ -83,6 +83,7 @@ rule train_decoders:
         sessions=results("recordings/{dataset}/sessions.csv"),
         priors=prior_table,
         participation=participation_table,
+        structure=structure_files,
     output:
         cell=update(results("training/{dataset}/sessions/{model}/{prior}.h5")),
     log:
@@ -105,6 +106,7 @@ rule train_decoders:
         seeds=TRAINING["seeds"],
         seed=CONFIG["seed"],
         device=TRAINING["device"],
+        seeds_at_once=TRAINING.get("seeds_at_once", "auto"),
         code=code(*TRAINING_CODE, "recordings", scripts=["cell", "decoding_inputs"]),
     script:
         "../scripts/train_decoders.py"

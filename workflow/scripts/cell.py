@@ -6,9 +6,10 @@ import logging
 
 import torch
 
-from digimus.models import MotifTerm
+from digimus.models import MotifTerm, RegionTerms
+from digimus.models.structure import projection_shares, region_slices
 from digimus.motifs import MOTIFS
-from digimus.motifs.priors import build_prior, read_priors
+from digimus.motifs.priors import build_priors, read_priors
 from digimus.storage import read_table
 from digimus.training import FitSettings, RateGrid
 from digimus.training.cells import Cell
@@ -24,6 +25,8 @@ def make_cell(snakemake, benchmark, unit, n_units):
     own_width = "n_units" in settings
     if kind == "digimus" and not own_width:
         settings["n_units"] = n_units
+    if isinstance(settings.get("projections"), str):  # kept with the network as the matrix that it was
+        settings["projections"] = projection_shares(settings["projections"], settings["regions"]).tolist()
     return Cell(
         benchmark=benchmark,
         unit=unit,
@@ -33,24 +36,38 @@ def make_cell(snakemake, benchmark, unit, n_units):
         model_settings=settings,
         seeds=tuple(snakemake.params.seeds),
         device=snakemake.params.device,
+        seeds_at_once=snakemake.params.seeds_at_once,
         matched_to=None if own_width or kind == "digimus" else n_units,
     )
 
 
-def make_motif_term(snakemake, n_updates):
-    """The motif term of a job, or None."""
+def make_motif_term(snakemake, n_updates, cell):
+    """The motif term of a job: of the whole recurrent matrix, or of each module that has a prior; or None."""
     configured = snakemake.params.prior
     if configured is None:
         return None
-    priors = read_priors(snakemake.input.priors)
-    prior = build_prior(configured["name"], configured, priors, configured["seed"])
-    logging.info("prior %s: %s of %s, region %s %s", prior.name, prior.kind, prior.source, prior.region,
-                 prior.settings or "")  # fmt: skip
+    tables = {path.split("/")[-2]: read_priors(path) for path in snakemake.input.priors}
+    priors = build_priors(configured["name"], configured, tables, configured["seed"])
+    terms = {}
+    for module, prior in priors.items():
+        part = configured["modules"][module] if module else configured
+        logging.info("%sprior %s: %s of %s, region %s %s", module and f"module {module}, ", prior.name,
+                     prior.kind, prior.source, prior.region, prior.settings or "")  # fmt: skip
+        terms[module] = _term(snakemake, n_updates, prior, part)
+    if "" in terms:
+        return terms[""]
+    settings = cell.model_settings
+    return RegionTerms(terms, region_slices(settings["regions"], settings["n_units"]))
+
+
+def _term(snakemake, n_updates, prior, configured):
     own = {key: configured[key] for key in ("loss", "weight", "reciprocity_weight") if key in configured}
-    shares = None
-    if snakemake.input.participation:
-        shares = read_table(snakemake.input.participation, MOTIFS)[list(MOTIFS)].to_numpy()
     settings = {**snakemake.params.motif_term, **own}
+    shares = None
+    if settings["loss"] == "participation":
+        end = f"motifs/{configured['source']}/regions/{configured['region']}.neurons.csv"
+        path = next(path for path in snakemake.input.participation if path.endswith(end))
+        shares = read_table(path, MOTIFS)[list(MOTIFS)].to_numpy()
     return MotifTerm(prior, n_updates=n_updates, participation=shares, **settings)
 
 

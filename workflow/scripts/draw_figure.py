@@ -2,12 +2,15 @@
 
 from job import job
 
+# A region or module called NA is one; what is not known is left empty.
+TEXT = dict(dtype={"session": str, "animal": str})
+
 with job(snakemake):
     from digimus.figures import draw, save_figure
     from digimus.storage import read_table, write_table
 
     tables = {
-        path: read_table(path, dtype={"session": str, "animal": str}, low_memory=False)
+        path: read_table(path, **TEXT, keep_default_na=False, na_values=[""], low_memory=False)
         for path in snakemake.input
     }
     params = snakemake.params

@@ -8,11 +8,21 @@ from job import job
 
 with job(snakemake):
     from digimus.analysis.evaluation import NULL_COLUMNS, decoding_rates, decoding_scores, rule_tables
+    from digimus.analysis.psychometrics import COLUMNS, psychometric_rows
     from digimus.storage import read_table, write_table
     from digimus.training import load
 
-    cells = [*snakemake.input.rules, *snakemake.input.together]
-    scores, curves, models, checks, rates = rule_tables(load(path) for path in cells)
+    levels = []
+
+    def cells():
+        """One after the other, since together they may fill the memory."""
+        for path in [*snakemake.input.rules, *snakemake.input.together]:
+            cell = load(path)
+            levels.extend(psychometric_rows(cell))
+            yield cell
+
+    scores, curves, models, checks, rates = rule_tables(cells())
+    write_table(snakemake.output.psychometrics, pd.DataFrame(levels, columns=COLUMNS))
     text = {"session": str, "animal": str}
     tables = {
         dataset: read_table(path, dtype=text)

@@ -8,9 +8,7 @@ with job(snakemake):
 
     params, inputs = snakemake.params, snakemake.input
     smallest = params.evaluation["smallest_effect"]
-    from_simulation = {
-        name: source in params.simulated_sources for name, source in params.prior_sources.items()
-    }
+    from_simulation = dict(params.simulated_priors)
     scores = read_table(inputs.scores, dtype={"session": str, "animal": str}, low_memory=False)
     claims = ask.Claims(params.seed)
     for profiles, verdicts in zip(inputs.profiles, inputs.verdicts, strict=True):
@@ -41,7 +39,10 @@ with job(snakemake):
         simulated={name: name in params.simulated_datasets for name in params.datasets},
     )
     ask.retention_claims(
-        claims, read_table(inputs.retention), smallest=smallest["retention"], simulated=from_simulation
+        claims,
+        read_table(inputs.retention, keep_default_na=False, na_values=[""]),
+        smallest=smallest["retention"],
+        simulated=from_simulation,
     )
     ask.state_claims(
         claims,

@@ -10,16 +10,17 @@ with job(snakemake):
     decoding = snakemake.params.decoding
     settings, grid = make_fit(snakemake, decoding)
     _, sessions = used_sessions(snakemake.input.sessions)
+    cell = make_cell(snakemake, snakemake.wildcards.dataset, "sessions", decoding["n_units"])
     train_decoders(
         snakemake.output.cell,
-        make_cell(snakemake, snakemake.wildcards.dataset, "sessions", decoding["n_units"]),
+        cell,
         settings,
         sessions,
         splits=splits_of(
             decoding["splits"], decoding["n_folds"], decoding["gap_trials"], snakemake.params.seed
         ),
         batch_size=decoding["batch_size"],
-        motif_term=make_motif_term(snakemake, decoding["n_updates"]),
+        motif_term=make_motif_term(snakemake, decoding["n_updates"], cell),
         provenance=provenance(snakemake),
         key=key_of(snakemake),
         grid=grid,

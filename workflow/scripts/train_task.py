@@ -12,14 +12,15 @@ with job(snakemake):
     for key in ("n_updates", "validate_every"):
         rules[key] *= len(together) or 1  # each task gets as many updates as it has in a network of its own
     settings, grid = make_fit(snakemake, rules)
+    cell = make_cell(snakemake, "rules", unit, rules["n_units"])
     train_task(
         snakemake.output.cell,
-        make_cell(snakemake, "rules", unit, rules["n_units"]),
+        cell,
         settings,
         batch_size=rules["batch_size"],
         n_validation=rules["n_validation"],
         n_test=rules["n_test"],
-        motif_term=make_motif_term(snakemake, rules["n_updates"]),
+        motif_term=make_motif_term(snakemake, rules["n_updates"], cell),
         provenance=provenance(snakemake),
         key=key_of(snakemake),
         together=together,

@@ -21,6 +21,8 @@ with job(snakemake):
         sessions={Path(path).parts[-2]: read_table(path, dtype=text) for path in inputs.sessions},
         models=read_table(inputs.models),
         recovery=[read_table(path) for path in inputs.recovery],
+        accuracy=read_table(inputs.accuracy),
+        controls=read_table(inputs.controls),
         configuration=params.configuration,
         benchmarks_dir=Path(snakemake.output.page).parent / "benchmarks" / "rules",
     )

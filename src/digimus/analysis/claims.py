@@ -219,8 +219,13 @@ def decoding_claims(claims, scores, datasets, *, smallest, simulated):
 
 
 def retention_claims(claims, retention, *, smallest, simulated):
-    """Trained weights are nearer to the prior's motifs than the structure-free twin's."""
+    """Trained weights of DigiMus are nearer to the prior's motifs than the structure-free twin's.
+
+    Of a table with the columns model and module, the rows of the model digimus as a whole.
+    """
     trained = retention[retention["stage"] == "trained"]
+    if "model" in trained:
+        trained = trained[(trained["model"] == "digimus") & trained["module"].fillna("").eq("")]
     for target, rows in trained.groupby("target"):
         wide = rows.pivot(index=["task", "seed"], columns="prior", values="distance")
         wide = wide.reindex(columns=sorted({target, "none", *wide.columns}))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from digimus.analysis.accuracy import PER_TASK, TOGETHER
 from digimus.analysis.decoding import (
     activity_decoder,
     activity_features,
@@ -27,7 +28,7 @@ CURVE_COLUMNS = ("benchmark", "task", "model", "prior", "seed", "update", "metri
 ACTIVITY = ("spikes_per_step", "silent_share", "saturated_share")
 MODEL_COLUMNS = (
     "benchmark", "task", "model", "prior", "seed", "family", "n_parameters", *ACTIVITY, "training",
-    "learning_rate", "n_updates",
+    "learning_rate", "n_updates", "chance",
 )  # fmt: skip
 CHECK_COLUMNS = (
     "benchmark", "task", "training", "model", "prior", "seed", "check", "value", "limit", "verdict",
@@ -36,7 +37,6 @@ RATE_COLUMNS = (
     "benchmark", "task", "training", "model", "prior", "split", "fold", "learning_rate", "n_updates",
     "validation_loss", "validation_accuracy", "chosen",
 )  # fmt: skip
-PER_TASK, TOGETHER = "per task", "together"
 RULES_TOGETHER = "rules together"
 """The benchmark of networks that learnt all rule tasks; claims and figures by task read ``rules`` alone."""
 TRAINING_CHECKS = (
@@ -127,6 +127,7 @@ def _about(cell, seed, task):
         n_parameters=cell.n_parameters,
         learning_rate=cell.fit_settings.get("learning_rate", np.nan),
         n_updates=int(cell.of_seed(seed, "curves/update")[-1]),
+        chance=TASKS[task].chance,
     )
 
 

@@ -1,15 +1,27 @@
-"""Whether trained weights keep the motifs of the prior."""
+"""Whether trained weights keep the motifs of the prior, in a whole network and in each of its modules."""
 
 import numpy as np
 import pandas as pd
 
+from digimus.models.structure import region_slices
 from digimus.motifs import dyad_null_mean, dyad_statistics, enrichment, triad_census
 from digimus.motifs.triads import IS_MOTIF, MOTIFS
 
-PROFILE_COLUMNS = ("task", "prior", "seed", "stage", "triad", "enrichment")
+PROFILE_COLUMNS = ("task", "model", "prior", "module", "seed", "stage", "triad", "enrichment")
 SCORE_COLUMNS = (
-    "task", "prior", "seed", "stage", "target", "reciprocity", "target_reciprocity", "distance",
+    "task", "model", "prior", "module", "seed", "stage", "target", "reciprocity", "target_reciprocity",
+    "distance",
 )  # fmt: skip
+MODULE_COLUMNS = (
+    "task", "model", "prior", "seed", "stage", "source", "target", "n_source", "n_target", "strength",
+    "mean_weight",
+)  # fmt: skip
+WEIGHT_COLUMNS = (
+    "task", "model", "prior", "seed", "post_module", "pre_module", "post", "pre", "mean_weight",
+)  # fmt: skip
+STAGES = (("initial", "initial_recurrent_weight"), ("trained", "recurrent_weight"))
+MOST_BINS = 128
+"""Rows of the matrix of weights that is kept for drawing; of larger networks, means over some units."""
 
 
 def hard_adjacency(weight, density):
@@ -75,48 +87,163 @@ def distance_to_prior(profile, prior):
     return float(np.sqrt((weight * (profile - np.nan_to_num(prior.enrichment)) ** 2).sum() / weight.sum()))
 
 
+def modules_of(cell):
+    """The units of every part whose motifs are counted: the whole network under ``""``, then its modules.
+
+    Parameters
+    ----------
+    cell : digimus.training.Trained
+
+    Returns
+    -------
+    dict of str to slice
+    """
+    regions = cell.model_settings.get("regions") or []
+    own = region_slices(regions, cell.model_settings["n_units"]) if regions else {}
+    return {"": slice(None), **own}
+
+
 def retention_tables(trained, priors, density):
-    """Motifs of the weights of every network, before and after training.
+    """Motifs of the weights of every network and of its modules, before and after training.
 
     Parameters
     ----------
     trained : iterable of digimus.training.Trained
         Networks with recurrent weights.
-    priors : dict of str to digimus.motifs.Prior
-        What they are compared with.
+    priors : dict of str to dict of str to digimus.motifs.Prior
+        What they are compared with, by name and module, as `digimus.motifs.priors.build_priors` gives them:
+        a whole network with a prior for whole networks, each module with its own part of a prior for
+        modules.
     density : float
-        Share of the weights that count as edges.
+        Share of the weights that count as edges, in a module of those within it.
 
     Returns
     -------
     (pandas.DataFrame, pandas.DataFrame)
-        task, prior, seed, stage, triad, enrichment, with rows of stage ``target`` for the priors; and
-        task, target, prior, seed, stage, reciprocity, target_reciprocity, distance.
+        Columns `PROFILE_COLUMNS`, with rows of stage ``target`` for the priors, and `SCORE_COLUMNS`. The
+        module is empty for a whole network.
     """
     profile_rows, score_rows = [], []
-    for name, prior in priors.items():
-        target = dict(task="", prior=name, seed=-1, stage="target")
-        profile_rows += _profile_rows(target, np.where(prior.weight > 0, prior.enrichment, np.nan))
+    for name, parts in priors.items():
+        for module, prior in parts.items():
+            target = dict(task="", model="", prior=name, module=module, seed=-1, stage="target")
+            profile_rows += _profile_rows(target, np.where(prior.weight > 0, prior.enrichment, np.nan))
     for cell in trained:
+        modules = modules_of(cell)
         for seed in cell.seeds:
-            for stage, array in (("initial", "initial_recurrent_weight"), ("trained", "recurrent_weight")):
-                profile, reciprocity = weight_profile(cell.of_seed(seed, array), density)
-                key = dict(task=cell.unit, prior=cell.prior, seed=seed, stage=stage)
-                profile_rows += _profile_rows(key, profile)
-                for name, prior in priors.items():
-                    score_rows.append(
-                        key
-                        | dict(
-                            target=name,
-                            reciprocity=reciprocity,
-                            target_reciprocity=prior.reciprocity,
-                            distance=distance_to_prior(profile, prior),
-                        )
-                    )
+            for stage, array in STAGES:
+                weight = cell.of_seed(seed, array)
+                for module, part in modules.items():
+                    profile, reciprocity = weight_profile(weight[part, part], density)
+                    key = dict(task=cell.unit, model=cell.model, prior=cell.prior)
+                    key |= dict(module=module, seed=seed, stage=stage)
+                    profile_rows += _profile_rows(key, profile)
+                    for name, parts in priors.items():
+                        if module in parts:
+                            score_rows.append(key | _score(name, parts[module], profile, reciprocity))
     return (
         pd.DataFrame(profile_rows, columns=PROFILE_COLUMNS),
         pd.DataFrame(score_rows, columns=SCORE_COLUMNS),
     )
+
+
+def _score(name, prior, profile, reciprocity):
+    return dict(
+        target=name,
+        reciprocity=reciprocity,
+        target_reciprocity=prior.reciprocity,
+        distance=distance_to_prior(profile, prior),
+    )
+
+
+def module_tables(trained):
+    """How strongly the modules of networks are coupled, and the weights of one network of each kind.
+
+    Parameters
+    ----------
+    trained : iterable of digimus.training.Trained
+        Networks with several modules.
+
+    Returns
+    -------
+    (pandas.DataFrame, pandas.DataFrame)
+        Columns `MODULE_COLUMNS`, a row for each pair of modules: the strength of the projection, which
+        scales its weights (1 within a module), and the mean |w|; and `WEIGHT_COLUMNS`, the |w| of the first
+        task's first seed after training, for every model and prior. Above `MOST_BINS` units, means over
+        neighbouring units of a module.
+    """
+    module_rows, weights, shown = [], [], set()
+    for cell in trained:
+        modules = modules_of(cell)
+        modules.pop("")
+        strengths = np.array(cell.model_settings["projections"], float)
+        np.fill_diagonal(strengths, 1.0)
+        key = dict(task=cell.unit, model=cell.model, prior=cell.prior)
+        for seed in cell.seeds:
+            for stage, array in STAGES:
+                weight = np.abs(cell.of_seed(seed, array))
+                for (k, source), (m, target) in _pairs(modules):
+                    columns, rows = modules[source], modules[target]
+                    module_rows.append(
+                        key
+                        | dict(
+                            seed=seed,
+                            stage=stage,
+                            source=source,
+                            target=target,
+                            n_source=columns.stop - columns.start,
+                            n_target=rows.stop - rows.start,
+                            strength=strengths[k, m],
+                            mean_weight=_mean_weight(weight, rows, columns),
+                        )
+                    )
+        if (cell.model, cell.prior) not in shown and cell.seeds:
+            shown.add((cell.model, cell.prior))
+            weight = np.abs(cell.of_seed(cell.seeds[0], "recurrent_weight"))
+            weights.append(_weight_table(key | dict(seed=cell.seeds[0]), weight, modules))
+    return (
+        pd.DataFrame(module_rows, columns=MODULE_COLUMNS),
+        pd.concat(weights, ignore_index=True) if weights else pd.DataFrame(columns=list(WEIGHT_COLUMNS)),
+    )
+
+
+def _pairs(modules):
+    return [(source, target) for source in enumerate(modules) for target in enumerate(modules)]
+
+
+def _mean_weight(weight, rows, columns):
+    """Mean of |w| (n, n) over a block, without the diagonal of the matrix."""
+    block = weight[rows, columns]
+    if rows != columns:
+        return float(block.mean())
+    n = len(block)
+    return float((block.sum() - np.trace(block)) / (n * (n - 1))) if n > 1 else np.nan
+
+
+def _weight_table(key, weight, modules):
+    """|w| (n, n) as rows of a table, over bins of units."""
+    width = -(-len(weight) // MOST_BINS)
+    bins, names = [], []
+    for name, part in modules.items():
+        units = np.arange(part.start, part.stop)
+        own = np.array_split(units, -(-len(units) // width))
+        bins += own
+        names += [name] * len(own)
+    sums = np.add.reduceat(weight, [units[0] for units in bins], axis=0)
+    sums = np.add.reduceat(sums, [units[0] for units in bins], axis=1)
+    sizes = np.array([len(units) for units in bins])
+    post, pre = np.indices(sums.shape)
+    names = np.array(names, object)
+    table = pd.DataFrame(
+        {
+            "post_module": names[post.ravel()],
+            "pre_module": names[pre.ravel()],
+            "post": post.ravel(),
+            "pre": pre.ravel(),
+            "mean_weight": (sums / np.outer(sizes, sizes)).ravel(),
+        }
+    )
+    return table.assign(**key)[list(WEIGHT_COLUMNS)]
 
 
 def _profile_rows(key, profile):

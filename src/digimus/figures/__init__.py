@@ -10,9 +10,11 @@ from digimus.figures.decoding import decoding
 from digimus.figures.graphs import graphs
 from digimus.figures.inputs import Inputs
 from digimus.figures.learning import learning
+from digimus.figures.modules import modules
 from digimus.figures.motifs import motifs
 from digimus.figures.neurons import neurons
 from digimus.figures.profiles import profiles
+from digimus.figures.psychometric import psychometric
 from digimus.figures.report import write_report
 from digimus.figures.retention import retention
 from digimus.figures.sensitivity import sensitivity
@@ -30,8 +32,10 @@ FIGURES = {
     "sensitivity": sensitivity,
     "tasks": tasks,
     "learning": learning,
+    "psychometric": psychometric,
     "decoding": decoding,
     "retention": retention,
+    "modules": modules,
     "states": states,
     "claims": claims,
 }

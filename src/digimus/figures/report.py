@@ -17,6 +17,8 @@ from markupsafe import Markup
 
 from digimus.analysis.statistics import FEWEST_UNITS
 from digimus.errors import InputError
+from digimus.figures.comparisons import accuracy_tables, control_rows
+from digimus.figures.comparisons import number as _number
 from digimus.figures.style import VERDICT_STYLES
 from digimus.storage import code_version, write_text
 
@@ -37,6 +39,8 @@ def write_report(
     configuration,
     benchmarks_dir,
     recovery=(),
+    accuracy=None,
+    controls=None,
 ):
     """Write the report.
 
@@ -62,6 +66,8 @@ def write_report(
         Folder with a Snakemake benchmark file a job; may be absent.
     recovery : sequence of pandas.DataFrame
         Of simulated neurons: planted wiring beside what was recovered (`digimus.analysis.recovery`).
+    accuracy, controls : pandas.DataFrame, optional
+        As in evaluation/accuracy.csv and evaluation/controls.csv; without them there are no such sections.
 
     Raises
     ------
@@ -78,6 +84,7 @@ def write_report(
         for name, file in figures.items()
     ]
     times = rule_times(benchmarks_dir)
+    over_tasks, by_task = control_rows(controls) if controls is not None else ([], [])
     page = _PAGE.render(
         title=str(configuration.get("name", "run")),
         simulated=_simulated_inputs(configuration),
@@ -89,6 +96,9 @@ def write_report(
         recordings=[_recordings(name, table) for name, table in sessions.items()],
         models=_model_sizes(models),
         recovery=[_recovery_rows(table) for table in recovery],
+        accuracy=None if accuracy is None else accuracy_tables(accuracy),
+        controls=None if controls is None else over_tasks,
+        controls_by_task=by_task,
         configuration=yaml.safe_dump(_plain(configuration), sort_keys=False, allow_unicode=True),
         versions=_versions(),
         times=times.to_dict("records"),
@@ -197,10 +207,6 @@ def _sentence(row):
     return "The data allow neither verdict."
 
 
-def _number(value):
-    return "not available" if pd.isna(value) else f"{value:.3g}".replace("-", "−")
-
-
 def _left_out(name, table):
     reasons = [] if not len(table) else table[["file", "reason"]].astype(str).to_dict("records")
     return dict(name=name, rows=reasons)
@@ -268,6 +274,26 @@ def _plain(value):
 
 
 _PAGE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
+{% macro comparison(rows, by_task) %}
+<div class="wide"><table class="claims"><thead><tr><th>prior</th><th>against</th>
+{% if by_task %}
+<th>task</th>
+{% endif %}
+<th>measure</th><th class="n">effect</th><th class="n">corrected p</th><th>n</th>
+<th>never</th><th class="n">smallest effect</th><th>verdict</th></tr></thead><tbody>
+{% for row in rows %}
+<tr><td>{{ row.prior }}{% if row.simulated %} <span class="tag">simulated</span>{% endif %}
+<br><span class="small">{{ row.training }}</span></td><td>{{ row.control }}</td>
+{% if by_task %}
+<td>{{ row.task }}</td>
+{% endif %}
+<td>{{ row.measure }}</td><td class="n">{{ row.effect }}<br><span class="small">{{ row.interval }}</span></td>
+<td class="n">{{ row.p }}</td><td>{{ row.units }}<br><span class="small">{{ row.test }}</span></td>
+<td>{{ row.never }}</td><td class="n">{{ row.smallest }}</td>
+<td><span style="color: {{ verdicts.get(row.verdict, "#555") }}">{{ row.verdict }}</span></td></tr>
+{% endfor %}
+</tbody></table></div>
+{% endmacro %}
 <!DOCTYPE html>
 <html lang="en">
 <head>
@@ -321,6 +347,12 @@ Figures and claims that rest on them are marked.</p>
 {% for figure in figures %}
 <li><a href="#figure-{{ figure.name }}">Figure {{ figure.number }}: {{ figure.name }}</a></li>
 {% endfor %}
+{% if accuracy is not none %}
+<li><a href="#accuracy">Accuracy on the rule tasks</a></li>
+{% endif %}
+{% if controls is not none %}
+<li><a href="#controls">Priors against their controls</a></li>
+{% endif %}
 <li><a href="#left-out">What was left out, and why</a></li>
 <li><a href="#models">Models</a></li>
 <li><a href="#configuration">Configuration</a></li>
@@ -363,6 +395,59 @@ undetermined.</p>
 </figcaption>
 </figure>
 {% endfor %}
+
+{% if accuracy is not none %}
+<h2 id="accuracy">Accuracy on the rule tasks</h2>
+{% if accuracy %}
+<p>Share of test trials right, in %: the mean over all seeds, its interval, and in square brackets the
+worst and the best seed. The interval is not cut off at 100: where it reaches beyond, there are too few seeds
+to say more.</p>
+{% for table in accuracy %}
+<h3>{{ table.title }}</h3>
+<div class="wide"><table><thead><tr><th>task</th><th class="n">chance</th>
+{% for cell in table.cells %}
+<th class="n">{{ cell.name }}<br><span class="small">{{ cell.size }}</span></th>
+{% endfor %}
+</tr></thead><tbody>
+{% for row in table.rows %}
+<tr><td>{{ row.task }}</td><td class="n">{{ row.chance }}</td>
+{% for value in row["values"] %}
+<td class="n">{{ value.mean }}<br><span class="small">{{ value.interval }}
+{% if value.range %}<br>[{{ value.range }}]{% endif %}</span></td>
+{% endfor %}
+</tr>
+{% endfor %}
+</tbody></table></div>
+<p class="small">Interval: {{ table.interval }}.</p>
+{% endfor %}
+{% else %}
+<p>Not available: no network was trained on a rule task.</p>
+{% endif %}
+{% endif %}
+
+{% if controls is not none %}
+<h2 id="controls">Priors against their controls</h2>
+{% if controls or controls_by_task %}
+<p>DigiMus networks with a prior against those with a control, or without a prior, paired by task and seed.
+Effects are signed so that a positive one is in favour of the prior. <em>Updates saved</em> are those until
+80 % of the validation trials are right; a network that never gets there counts with the last update, and the
+column <em>never</em> has their numbers (with the prior, and with the control). p-values are corrected over
+all comparisons of a measure (Benjamini-Hochberg), those over tasks and those of single tasks apart. All
+seeds count. These comparisons are definitions of this project.</p>
+{% if controls %}
+{{ comparison(controls, false) }}
+{% else %}
+<p>There is one task alone, so there is no comparison over tasks.</p>
+{% endif %}
+{% if controls_by_task %}
+<details><summary>Task by task ({{ controls_by_task | length }} comparisons)</summary>
+{{ comparison(controls_by_task, true) }}
+</details>
+{% endif %}
+{% else %}
+<p>Not available: no DigiMus network with a prior was trained on a rule task.</p>
+{% endif %}
+{% endif %}
 
 {% for table in recovery %}
 <h2 id="recovery">Simulated neurons: planted wiring and what was recovered</h2>

@@ -16,8 +16,8 @@ from digimus.figures.style import (
 )
 from digimus.figures.triads import EDGES, draw_heads
 
-PROFILES = ("task", "prior", "seed", "stage", "triad", "enrichment")
-SCORES = ("task", "prior", "seed", "stage", "target", "distance")
+PROFILES = ("task", "model", "prior", "module", "seed", "stage", "triad", "enrichment")
+SCORES = ("task", "model", "prior", "module", "seed", "stage", "target", "distance")
 LINES = {
     "structure-free, initial": dict(color=GREY, marker="o", linestyle=(0, (2, 1)), linewidth=0.9),
     "structure-free, trained": dict(color=STRUCTURE_FREE, marker="o", linewidth=1.2),
@@ -37,26 +37,48 @@ def retention(inputs):
     -------
     (matplotlib.figure.Figure, pandas.DataFrame)
     """
-    profiles = inputs.table("retention/profiles.csv", PROFILES)
-    scores = inputs.table("retention/scores.csv", SCORES)
-    targets = list(dict.fromkeys([*profiles.loc[profiles["stage"] == "target", "prior"], *scores["target"]]))
-    page = Page(12 + 58 * max(len(targets), 1))
-    grid = page.figure.subplots(
-        max(len(targets), 1), 2, squeeze=False, gridspec_kw=dict(width_ratios=[1.35, 1])
-    )
-    for k, target in enumerate(targets or [""]):
+    profiles = whole_networks(inputs.table("retention/profiles.csv", PROFILES))
+    scores = whole_networks(inputs.table("retention/scores.csv", SCORES))
+    rows = _rows(profiles, scores)
+    page = Page(12 + 58 * len(rows))
+    grid = page.figure.subplots(len(rows), 2, squeeze=False, gridspec_kw=dict(width_ratios=[1.35, 1]))
+    several = len({model for model, _ in rows}) > 1
+    for k, (model, target) in enumerate(rows):
         left, right = chr(ord("a") + 2 * k), chr(ord("b") + 2 * k)
-        page.panel(grid[k, 0], left, f"motifs of the weights and of prior {target}".rstrip(), 22)
-        page.panel(grid[k, 1], right, f"distance to prior {target}".rstrip())
-        _profiles(page, grid[k, 0], left, profiles, target)
-        _distances(page, grid[k, 1], right, scores[scores["target"] == target])
+        name = f"{model}: " if several else ""
+        page.panel(grid[k, 0], left, f"{name}motifs of the weights and of prior {target}".rstrip(), 22)
+        page.panel(grid[k, 1], right, f"{name}distance to prior {target}".rstrip())
+        own = profiles["model"].eq(model) | profiles["stage"].eq("target")
+        draw_profiles(page, grid[k, 0], left, profiles[own], target)
+        own = scores["model"].eq(model) & scores["target"].eq(target)
+        draw_distances(page, grid[k, 1], right, scores[own])
         if target in inputs.priors:
             page.simulated(left + right, PRIOR, [target])
-    if targets:
-        handles = [legend_entry(INK, "_", size=9)]
-        handles += [legend_entry(line["color"], "o", "-") for line in LINES.values()]
-        page.figure.legend(handles, ["prior", *LINES], loc="outside lower center", ncols=4)
+    if any(target for _, target in rows):
+        draw_legend(page)
     return page.finish()
+
+
+def whole_networks(table):
+    """Rows of whole networks, without those of their modules."""
+    return table[table["module"].fillna("").astype(str).eq("")]
+
+
+def _rows(profiles, scores):
+    """A row of panels for each prior and the models trained with it; for digimus where there is none."""
+    targets = dict.fromkeys([*profiles.loc[profiles["stage"] == "target", "prior"], *scores["target"]])
+    rows = []
+    for target in targets:
+        models = list(dict.fromkeys(scores.loc[scores["prior"] == target, "model"]))
+        rows += [(model, target) for model in models or ["digimus"]]
+    return rows or [("digimus", "")]
+
+
+def draw_legend(page):
+    """The legend of profiles and distances, below everything."""
+    handles = [legend_entry(INK, "_", size=9)]
+    handles += [legend_entry(line["color"], "o", "-") for line in LINES.values()]
+    page.figure.legend(handles, ["prior", *LINES], loc="outside lower center", ncols=4)
 
 
 def _group(table, target, line):
@@ -65,8 +87,11 @@ def _group(table, target, line):
     return table[(table["prior"] == prior) & (table["stage"] == line.rsplit(", ", 1)[1])]
 
 
-def _profiles(page, axes, letter, profiles, target):
-    """The prior, and means over tasks (seeds averaged first) with a thin line a task."""
+def draw_profiles(page, axes, letter, profiles, target):
+    """The prior, and means over tasks (seeds averaged first) with a thin line a task.
+
+    `profiles` are of one model, as a whole or a module of it.
+    """
     goal = profiles[(profiles["prior"] == target) & (profiles["stage"] == "target")]
     groups = {line: _group(profiles, target, line) for line in LINES}
     groups = {line: rows for line, rows in groups.items() if rows["enrichment"].notna().any()}
@@ -111,25 +136,29 @@ def _profiles(page, axes, letter, profiles, target):
         )
 
 
-def _distances(page, axes, letter, scores):
-    """Structure-free and with the prior, joined by task: means over seeds, small points for seeds."""
+def draw_distances(page, axes, letter, scores, by="task"):
+    """Structure-free and with the prior, joined by task: means over seeds, small points for seeds.
+
+    `scores` are of one model and one target. By another column, such as ``module``, tasks are points too.
+    """
     if not scores["distance"].notna().any():
         page.not_available(axes, letter, "no network was compared with this prior")
         return
     target = str(scores["target"].iloc[0])
-    tasks = list(dict.fromkeys(scores["task"]))
+    tasks = list(dict.fromkeys(scores[by]))
     shifts = dict(zip(LINES, (-0.26, 0.0, 0.26), strict=True))
     means = {}
     for line, shift in shifts.items():
         rows = _group(scores, target, line)
-        page.keep(letter, rows[["task", "target", "prior", "seed", "stage", "distance"]].assign(mark="seed"))
-        mean = rows.groupby("task", sort=False)["distance"].mean().reindex(tasks)
+        columns = list(dict.fromkeys(["task", by, "target", "prior", "seed", "stage", "distance"]))
+        page.keep(letter, rows[columns].assign(mark="seed"))
+        mean = rows.groupby(by, sort=False)["distance"].mean().reindex(tasks)
         shown = mean.rename("distance").reset_index()
         page.keep(letter, shown.assign(target=target, line=line, mark="mean over seeds"))
         means[line] = mean
         colour = LINES[line]["color"]
         for x, task in enumerate(tasks):
-            seeds = rows.loc[rows["task"] == task, "distance"].to_numpy(float)
+            seeds = rows.loc[rows[by] == task, "distance"].to_numpy(float)
             axes.plot(
                 seeds, x + shift + spread(len(seeds), 0.1), "o", color=colour, markersize=1.8, alpha=0.6
             )

@@ -8,11 +8,13 @@ adaptation, learnt time constants and delays take the plain loop of `digimus.mod
 """
 
 import math
+from numbers import Real
 
 import torch
 from torch import nn
 
 from digimus.errors import InputError
+from digimus.models import kernels_autograd
 from digimus.models.settings import check_choice, check_number
 from digimus.models.spiking import RESETS, lif_loop
 from digimus.models.structure import dale_signs, make_delays, make_mask, region_coupling, region_slices
@@ -31,8 +33,11 @@ class DigiMus(nn.Module):
     Parameters
     ----------
     n_inputs, n_outputs, n_units : int
-    dt_ms, tau_m_ms, tau_readout_ms : float
-        Time step, membrane and readout time constants.
+    dt_ms, tau_readout_ms : float
+        Time step and time constant of the readout.
+    tau_m_ms : float or (float, float)
+        Membrane time constant, or the bounds between which each unit's is drawn, evenly on a logarithmic
+        scale (our definition; that units of many time constants learn better: Perez-Nieves et al. 2021).
     threshold : float
         v_th.
     surrogate : str
@@ -73,6 +78,9 @@ class DigiMus(nn.Module):
         For a setting out of range, or one that the preset fixes.
     """
 
+    compiles = True
+    """Whether the loop over time may be compiled by numba; `kernel` says whether it is."""
+
     def __init__(
         self,
         n_inputs,
@@ -106,7 +114,8 @@ class DigiMus(nn.Module):
             threshold=threshold, gain=gain, tau_adaptation_ms=tau_adaptation_ms,
             learn_time_constants=learn_time_constants,
         )  # fmt: skip
-        self.beta = math.exp(-dt_ms / tau_m_ms)
+        bounds_ms = (tau_m_ms, tau_m_ms) if isinstance(tau_m_ms, Real) else tuple(tau_m_ms)
+        self.beta = math.exp(-dt_ms / math.sqrt(bounds_ms[0] * bounds_ms[1]))
         self.kappa = math.exp(-dt_ms / tau_readout_ms)
         self.rho = math.exp(-dt_ms / tau_adaptation_ms)
         self.threshold = threshold
@@ -127,7 +136,7 @@ class DigiMus(nn.Module):
             )
             self.readout.bias.zero_()
         self._set_structure(rng, excitatory_share, mask, mask_density, delay_steps, regions, projections)
-        self._set_time_constants(learn_time_constants)
+        self._set_time_constants(learn_time_constants, bounds_ms, dt_ms, rng)
 
     def _set_structure(self, rng, excitatory_share, mask, mask_density, delay_steps, regions, projections):
         """What is fixed about W; drawn last, so that networks with and without it start alike."""
@@ -146,14 +155,21 @@ class DigiMus(nn.Module):
             if mask is not None:
                 self.w /= math.sqrt(float(self.mask.float().mean()))
 
-    def _set_time_constants(self, learnt):
-        """Learnt decays are sigmoids of free numbers, and so stay between 0 and 1."""
-        self.learnt = learnt
-        if learnt:
-            n_units = len(self.b)
-            self.beta_logit = nn.Parameter(torch.full((n_units,), math.log(self.beta / (1 - self.beta))))
-            if self.adaptation:
-                self.rho_logit = nn.Parameter(torch.full((n_units,), math.log(self.rho / (1 - self.rho))))
+    def _set_time_constants(self, learnt, bounds_ms, dt_ms, rng):
+        """Decays of single units are sigmoids of free numbers, and so stay between 0 and 1 if learnt."""
+        n_units = len(self.b)
+        spread = bounds_ms[0] < bounds_ms[1]
+        self.by_unit = learnt or spread
+        if not self.by_unit:
+            return
+        beta = torch.full((n_units,), self.beta, dtype=torch.float64)
+        if spread:
+            low, high = (math.log(bound) for bound in bounds_ms)
+            drawn = torch.rand(n_units, generator=rng, dtype=torch.float64)
+            beta = torch.exp(-dt_ms / torch.exp(low + (high - low) * drawn))
+        self.beta_logit = nn.Parameter(torch.logit(beta).to(self.b.dtype), requires_grad=learnt)
+        if learnt and self.adaptation:
+            self.rho_logit = nn.Parameter(torch.full((n_units,), math.log(self.rho / (1 - self.rho))))
 
     @property
     def recurrent_weight(self):
@@ -180,20 +196,53 @@ class DigiMus(nn.Module):
 
     @property
     def time_constants(self):
-        """Decays of membrane and adaptation in a step: numbers, or tensors of shape (n_units,) if learnt."""
-        if not self.learnt:
-            return self.beta, self.rho
-        return torch.sigmoid(self.beta_logit), torch.sigmoid(self.rho_logit) if self.adaptation else self.rho
+        """Decays of membrane and adaptation in a step: numbers, or tensors of shape (n_units,)."""
+        beta = torch.sigmoid(self.beta_logit) if self.by_unit else self.beta
+        return beta, torch.sigmoid(self.rho_logit) if hasattr(self, "rho_logit") else self.rho
+
+    @property
+    def kernel(self):
+        """How the loop over time is run: "numba", "torch" (one function, hand-derived) or "plain"."""
+        simple = self.reset == "hard" and not self.adaptation and not self.by_unit
+        if self.delays is not None:
+            return "plain"
+        if self.compiles and self.b.device.type == "cpu" and self.b.dtype in kernels_autograd.DTYPES:
+            if self.surrogate in kernels_autograd.SURROGATE_KINDS and kernels_autograd.usable(self.b.dtype):
+                return "numba"
+        return "torch" if simple else "plain"
+
+    def _drives(self):
+        """Weights of the inputs, W and the bias, as they enter the current."""
+        weights = self.w_in, self.recurrent_weight, self.b
+        return weights if self.input_scale == 1 else [w * self.input_scale for w in weights]
+
+    def _noise(self, inputs):
+        """Noise on the current (time, batch, unit), or None."""
+        if not self.training or self.recurrent_noise == 0:
+            return None
+        sizes = inputs.shape[1], inputs.shape[0], len(self.b)
+        noise = torch.randn(sizes, dtype=self.b.dtype, device=self.b.device)
+        return noise.mul_(self.recurrent_noise * self.input_scale)
+
+    def _compiled(self, inputs, readout):
+        """Filtered readout (batch, time, output) without bias, or spikes without weights of a readout."""
+        loop = kernels_autograd.Loop(
+            self.threshold, self.adaptation, self.kappa, self.surrogate, self.reset == "hard",
+            self._noise(inputs),
+        )  # fmt: skip
+        return kernels_autograd.run(inputs, *self._drives(), readout, *self.time_constants, loop)
 
     def spikes(self, inputs):
         """Spikes (time, batch, unit) for inputs (batch, time, input)."""
-        w_in, w, b = self.w_in, self.recurrent_weight, self.b
-        if self.input_scale != 1:
-            w_in, w, b = w_in * self.input_scale, w * self.input_scale, b * self.input_scale
+        kernel = self.kernel
+        if kernel == "numba":
+            return self._compiled(inputs, None)
+        w_in, w, b = self._drives()
         current = nn.functional.linear(inputs.transpose(0, 1), w_in, b)
-        if self.training and self.recurrent_noise > 0:
-            current = current + self.recurrent_noise * self.input_scale * torch.randn_like(current)
-        if self.reset == "hard" and not self.adaptation and not self.learnt and self.delays is None:
+        noise = self._noise(inputs)
+        if noise is not None:
+            current = current + noise
+        if kernel == "torch":
             return LIFLoop.apply(current, w, self.beta, self.threshold, self.surrogate)
         beta, rho = self.time_constants
         return lif_loop(
@@ -211,6 +260,8 @@ class DigiMus(nn.Module):
     def forward(self, inputs):
         """Raw readout, shape (batch, time, output)."""
         # The filter and the linear readout commute; the readout has fewer channels.
+        if self.kernel == "numba":
+            return self._compiled(inputs, self.readout.weight) + self.readout.bias
         projected = nn.functional.linear(self.spikes(inputs), self.readout.weight)
         return (leaky_filter(projected, self.kappa) + self.readout.bias).transpose(0, 1)
 
@@ -235,8 +286,10 @@ def _coupling(slices, regions, projections):
 
 
 def _check(kind, preset, reset, surrogate, *, recurrent_noise, adaptation, learn_time_constants, **positive):
+    _check_membrane(f"models.{kind}.tau_m_ms", positive["tau_m_ms"])
     for name, value in positive.items():
-        check_number(f"models.{kind}.{name}", value, above=0)
+        if name != "tau_m_ms":
+            check_number(f"models.{kind}.{name}", value, above=0)
     for name, value in dict(recurrent_noise=recurrent_noise, adaptation=adaptation).items():
         check_number(f"models.{kind}.{name}", value, least=0)
     check_choice(f"models.{kind}.surrogate", surrogate, SURROGATES, "surrogate derivative")
@@ -255,6 +308,26 @@ def _check(kind, preset, reset, surrogate, *, recurrent_noise, adaptation, learn
                 got=repr(value),
                 hint="Leave it out, or leave the preset out.",
             )
+
+
+def _check_membrane(where, tau_m_ms):
+    """A time constant, or the lower and the upper bound of many."""
+    if isinstance(tau_m_ms, Real):
+        check_number(where, tau_m_ms, above=0)
+        return
+    bounds = list(tau_m_ms) if isinstance(tau_m_ms, list | tuple) else []
+    if (
+        len(bounds) != 2
+        or not all(isinstance(x, Real) and 0 < x < math.inf for x in bounds)
+        or (bounds[0] > bounds[1])
+    ):
+        raise InputError(
+            "A membrane time constant is a number, or the two bounds that units draw theirs between.",
+            where=where,
+            expected="a number above 0, or two of them, the smaller first",
+            got=repr(tau_m_ms),
+            hint="For example 100, or [20, 500].",
+        )
 
 
 def leaky_filter(signal, kappa):

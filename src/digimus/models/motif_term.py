@@ -4,17 +4,24 @@ Soft adjacency of a weight W[post, pre]: a = sigmoid((|w| - theta) / T) transpos
 quantile at the target density (without gradient), T annealed relative to the spread of |w|.
 """
 
+import math
+
 import numpy as np
 import torch
 
 from digimus.errors import InputError
 from digimus.models.participation import energy_distance, soft_participation, standardised
 from digimus.models.settings import check_number
+from digimus.motifs.dense import gradient_of_sizes, scaled_sizes, size_statistics
 from digimus.motifs.soft import soft_triad_census
 from digimus.motifs.triads import IS_MOTIF, MOTIFS, N_LABELLINGS, N_MUTUAL, N_NULL, N_ONE_WAY
 from digimus.suggest import did_you_mean
 
 TEMPERATURES = (0.3, 0.05)
+LEAST_SPREAD = 1e-12
+LEAST_SHARE = 1e-30
+_POWERS = torch.tensor(np.stack([N_MUTUAL, N_ONE_WAY, N_NULL], 1), dtype=torch.float64)
+_LOG_LABELLINGS = torch.tensor(np.log(N_LABELLINGS))
 MOST_NEURONS = 256
 """Neurons of a region that `participation` is compared with; of more, as many are taken."""
 
@@ -152,31 +159,77 @@ def soft_adjacency(weight, density, temperature):
         Presynaptic rows, zero diagonal.
     """
     n = weight.shape[0]
+    n_values = n * (n - 1)
+    rank = min(max(round((1 - density) * n_values), 1), n_values)
+    if weight.device.type == "cpu":
+        return _SoftAdjacency.apply(weight, rank, temperature)
     size = weight.abs()
     off = ~torch.eye(n, dtype=torch.bool, device=weight.device)
     with torch.no_grad():
         values = size[off]
-        rank = min(max(round((1 - density) * values.numel()), 1), values.numel())
         threshold = values.kthvalue(rank).values
-        spread = values.std().clamp(min=1e-12)
+        spread = values.std().clamp(min=LEAST_SPREAD)
     return (torch.sigmoid((size - threshold) / (temperature * spread)) * off).t()
+
+
+class _SoftAdjacency(torch.autograd.Function):
+    """`soft_adjacency` in the memory of a CPU."""
+
+    @staticmethod
+    def forward(ctx, weight, rank, temperature):
+        weight = weight.contiguous()
+        threshold, spread = size_statistics(weight.numpy(), rank)
+        scale = 1 / (temperature * max(spread, LEAST_SPREAD))
+        edges = torch.empty_like(weight)
+        scaled_sizes(weight.numpy(), threshold, scale, edges.numpy())
+        edges.sigmoid_()
+        ctx.save_for_backward(weight, edges)
+        ctx.scale = scale
+        return edges
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, by_edge):
+        weight, edges = ctx.saved_tensors
+        by_weight = torch.empty_like(weight)
+        gradient_of_sizes(
+            by_edge.contiguous().numpy(), edges.numpy(), weight.numpy(), ctx.scale, by_weight.numpy()
+        )
+        return by_weight, None, None
+
+
+class _DyadSums(torch.autograd.Function):
+    """The sums of edges and of mutual edges, float64, shape (2,)."""
+
+    @staticmethod
+    def forward(ctx, edges):
+        ctx.save_for_backward(edges)
+        mutual = (edges * edges.t()).sum(dtype=torch.float64)
+        return torch.stack([edges.sum(dtype=torch.float64), mutual])
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, upstream):
+        (edges,) = ctx.saved_tensors
+        by_sum, by_mutual = upstream.to(edges.dtype).unbind()
+        return torch.addcmul(by_sum, edges.t(), by_mutual, value=2)
 
 
 def _dyads(edges):
     """Reciprocity and density of an adjacency, differentiable."""
     n = edges.shape[-1]
-    total = edges.sum(dtype=torch.float64)
-    return (edges * edges.t()).sum(dtype=torch.float64) / total, total / (n * (n - 1))
+    total, mutual = _DyadSums.apply(edges).unbind()
+    return mutual / total, total / (n * (n - 1))
 
 
 def _dyad_null(density, reciprocity, n):
     """`digimus.motifs.dyad_null_mean` in torch."""
     mutual = density * reciprocity
     one_way = density - mutual
-    null = (1 - 2 * density + mutual).clamp(min=0)
-    powers = [torch.as_tensor(k, device=density.device) for k in (N_LABELLINGS, N_MUTUAL, N_ONE_WAY, N_NULL)]
-    triples = n * (n - 1) * (n - 2) / 6
-    return triples * powers[0] * mutual ** powers[1] * one_way ** powers[2] * null ** powers[3]
+    none = 1 - density - one_way
+    # Of a power of 0 the logarithm has no gradient.
+    logs = torch.stack([mutual, one_way, none]).clamp(min=LEAST_SHARE).log()
+    return torch.exp(_POWERS.to(logs.device) @ logs + (_LOG_LABELLINGS + math.log(n * (n - 1) * (n - 2) / 6)).to(logs.device))
 
 
 def _check_length(prior):
@@ -238,7 +291,12 @@ def _participation(term, edges, density, reciprocity):
     return energy_distance(*standardised(reached, term.participation.to(edges.device)))
 
 
-LOSSES = {"enrichment": _enrichment, "kl": _kl, "frequency": _frequency, "participation": _participation}
+LOSSES = {
+    "enrichment": _enrichment,
+    "kl": _kl,
+    "frequency": _frequency,
+    "participation": _participation,
+}
 """Each maps a term, an adjacency (n, n), its density and its reciprocity to a scalar."""
 
 

@@ -4,6 +4,7 @@ All matrices are W[post, pre]. A mask and delays that are drawn are kept with th
 that a network that is read back has them again.
 """
 
+import logging
 import math
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import torch
 from digimus.errors import InputError
 from digimus.models.settings import check_number, check_whole
 from digimus.storage import read_table
+
+log = logging.getLogger(__name__)
 
 
 def dale_signs(n_units, excitatory_share):
@@ -54,7 +57,13 @@ def make_mask(mask, n_units, rng, density=None):
     if isinstance(mask, str | Path):
         from digimus.connectome import read_graph
 
-        return mask_from_graph(read_graph(mask).probability, n_units, rng, density)
+        graph = read_graph(mask)
+        if graph.small:
+            log.warning(
+                "the mask from %s: %s has %d neurons, fewer than the %d that a prior needs",
+                mask, graph.region, len(graph.ids), graph.min_neurons,
+            )  # fmt: skip
+        return mask_from_graph(graph.probability, n_units, rng, density, f"{where}: {mask}")
     if np.ndim(mask) == 0:
         check_number(where, mask, above=0, most=1)
         drawn = torch.rand(n_units, n_units, generator=rng) < mask
@@ -71,7 +80,7 @@ def make_mask(mask, n_units, rng, density=None):
     return _not_empty(values.to(torch.uint8))
 
 
-def mask_from_graph(probability, n_units, rng, density=None):
+def mask_from_graph(probability, n_units, rng, density=None, where="models.digimus.mask"):
     """A 0/1 mask drawn from a region's graph: the fixed-mask upper bound of what a prior could bring.
 
     Neurons are drawn without replacement, one a unit, then every edge by its probability. This is our
@@ -86,6 +95,8 @@ def mask_from_graph(probability, n_units, rng, density=None):
     density : float, optional
         Wanted mean probability: P becomes 1 - (1 - P)^k, which is another filling fraction in
         P = 1 - exp(-f n). Without it the graph's own.
+    where : str
+        What the graph is from, for messages.
 
     Returns
     -------
@@ -96,7 +107,7 @@ def mask_from_graph(probability, n_units, rng, density=None):
     if n_neurons < n_units:
         raise InputError(
             "A region's graph has fewer neurons than the network has units.",
-            where="models.digimus.mask",
+            where=where,
             expected=f"{n_units} neurons or more",
             got=f"{n_neurons} neurons",
             hint="Choose a larger region, or fewer units.",
@@ -218,7 +229,7 @@ def region_coupling(slices, projections):
     """
     n_regions = len(slices)
     if isinstance(projections, str | Path):
-        projections = _projection_shares(projections, list(slices))
+        projections = projection_shares(projections, list(slices))
     strengths = np.ones((1, 1)) if projections is None and n_regions == 1 else projections
     strengths = np.array([[np.nan]]) if strengths is None else np.asarray(strengths, float)
     if strengths.shape != (n_regions, n_regions) or not (np.isfinite(strengths) & (strengths >= 0)).all():
@@ -236,11 +247,29 @@ def region_coupling(slices, projections):
     return torch.as_tensor(blocks, dtype=torch.float32)
 
 
-def _projection_shares(path, regions):
-    """The shares of a table of projections as a matrix; pairs that it does not list are 0."""
+def projection_shares(path, regions):
+    """The strengths of projections in a table of the morphology stage, as a matrix.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV with the columns region, target and share, one row a pair; pairs that it does not list are 0.
+    regions : sequence of str
+
+    Returns
+    -------
+    numpy.ndarray, shape (regions, regions)
+        Row projects to column.
+
+    Raises
+    ------
+    InputError
+        If a region has no row, a pair two, a share is no number of 0 or more, or nothing projects from
+        one of several regions to another.
+    """
     table = read_table(path, ["region", "target", "share"], dtype={"region": str, "target": str},
                        keep_default_na=False, na_values=[""])  # fmt: skip
-    absent = sorted(set(regions) - set(table["region"]))
+    absent = [region for region in regions if region not in set(table["region"])]
     if absent:
         raise InputError(
             "A table of projections lacks a region of the network.",
@@ -249,6 +278,38 @@ def _projection_shares(path, regions):
             got=f"no row of {', '.join(absent)}",
             hint="Name regions that the table has, or give the matrix.",
         )
-    shares = table.set_index(["region", "target"])["share"]
-    pairs = [[shares.get((source, target), 0.0) for target in regions] for source in regions]
-    return np.array(pairs, float)
+    table = table[table["region"].isin(regions) & table["target"].isin(regions)]
+    doubled = table[table.duplicated(["region", "target"])]
+    share = np.array([_number(value) for value in table["share"]], float)
+    wrong = table[~(np.isfinite(share) & (share >= 0))]
+    for rows, what, expected in (
+        (doubled, "lists a projection twice", "one row for each region and target"),
+        (wrong, "holds a strength that cannot be used", "a share of 0 or more for every pair"),
+    ):
+        if len(rows):
+            row = rows.iloc[0]
+            raise InputError(
+                f"A table of projections {what}.",
+                where=path,
+                expected=expected,
+                got=f"{row['region']} to {row['target']}: share {row['share']}",
+                hint="Correct the table, or give the matrix.",
+            )
+    shares = dict(zip(zip(table["region"], table["target"], strict=True), share, strict=True))
+    found = np.array([[shares.get((source, target), 0.0) for target in regions] for source in regions])
+    if len(regions) > 1 and not (found * ~np.eye(len(regions), dtype=bool)).any():
+        raise InputError(
+            "A table of projections connects no two regions of the network.",
+            where=path,
+            expected=f"an axon of {', '.join(regions)} in another of them",
+            got="0 for every pair",
+            hint="Give the matrix in models.<name>.projections; axons of simulated neurons stay in their region.",
+        )
+    return found
+
+
+def _number(value):
+    try:
+        return float(value)
+    except ValueError:
+        return np.nan

@@ -430,3 +430,27 @@ def build_prior(name, settings, priors, seed):
     kind = settings["kind"]
     prior = PRIORS[kind](Request(name, settings, priors, seed))
     return replace(prior, name=name, kind=prior.kind if kind == "region" else kind)
+
+
+def build_priors(name, settings, tables, seed):
+    """The priors that a configured prior is made of.
+
+    Parameters
+    ----------
+    name, settings, seed
+        As for `build_prior`; of the kind ``modules`` also modules: for each module the settings of its own
+        prior, with its name.
+    tables : dict of str to dict of str to Prior
+        By source, as `read_priors` gives them.
+
+    Returns
+    -------
+    dict of str to Prior
+        By module; under ``""`` a prior of another kind, which is for a whole network.
+    """
+    if settings["kind"] != "modules":
+        return {"": build_prior(name, settings, tables[settings["source"]], seed)}
+    return {
+        module: build_prior(part["name"], part, tables[part["source"]], seed)
+        for module, part in settings["modules"].items()
+    }

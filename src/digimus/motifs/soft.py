@@ -1,8 +1,9 @@
-"""The differentiable census: expected triad counts of a matrix of edge probabilities, in torch."""
+"""The differentiable census: expected triad counts of a matrix of edge probabilities, in torch and numba."""
 
 import numpy as np
 import torch
 
+from digimus.motifs.dense import join_gradients, split_dyads
 from digimus.motifs.census import complete
 
 _CLOSED = ("030T", "030C", "120D", "120U", "120C", "210", "300")
@@ -24,12 +25,120 @@ def _classes_of_features():
 _CLASSES = _classes_of_features()
 
 
+_AA, _MA, _AM, _MM, _A, _M, _BACK, _AtA, _AAt = range(9)
+"""Matrices that the census and its gradient are made of: products of the one-way and mutual dyads, the dyads
+themselves, the one-way dyads transposed, and the numbers of shared targets and sources."""
+_OUT, _INTO, _BOTH = range(3)
+
+
+def _features_of_moments():
+    """The linear map (15, 29) from inner products, of matrices and of degrees, and degree sums to features.
+
+    The moments are <A, X>, <M, X> and <A', X> for the first six matrices X, the nine inner products of the
+    degrees out, into and both, and the sums of out and both times n - 2.
+    """
+    rows = {name: np.zeros(29) for name in (*_CLOSED, *_WEDGES, "pairs", "both pairs")}
+
+    def add(name, value, *, inner=None, degrees=None):
+        place = 6 * inner[0] + inner[1] if inner else 18 + 3 * degrees[0] + degrees[1]
+        rows[name][place] += value
+
+    a, m, back = range(3)
+    add("030T", 1, inner=(a, _AA))
+    add("030C", 1 / 3, inner=(back, _AA))
+    add("120D", 1 / 2, inner=(a, _AM))
+    add("120U", 1 / 2, inner=(a, _MA))
+    add("120C", 1, inner=(back, _AM))
+    add("210", 1, inner=(a, _MM))
+    add("300", 1 / 6, inner=(m, _MM))
+    for name, first, second, value, returned in (
+        ("021D", _OUT, _OUT, 1 / 2, (a, _A)),
+        ("021U", _INTO, _INTO, 1 / 2, (a, _A)),
+        ("021C", _INTO, _OUT, 1, (back, _A)),
+        ("111D", _BOTH, _INTO, 1, (a, _M)),
+        ("111U", _BOTH, _OUT, 1, (a, _M)),
+        ("201", _BOTH, _BOTH, 1 / 2, (m, _M)),
+    ):
+        # A wedge's two ends are distinct.
+        add(name, value, degrees=(first, second))
+        add(name, -value, inner=returned)
+    rows["pairs"][27], rows["both pairs"][28] = 1, 1 / 2
+    return torch.tensor(np.array(list(rows.values())))
+
+
+def _matrices_of_features():
+    """How each feature's gradient is made of the nine matrices, and of degrees; shapes (15, 3, 9), (15, 3, 4).
+
+    The three parts are the gradient of the one-way dyads, that of the transposed one-way dyads, and that
+    of the mutual ones less both; mutual dyads and their transposed ones are one. Degrees are those of
+    the row (added to every element of it) in a first part, of the column in a second, and of the row for
+    the mutual dyads in a third; the last number is that of n - 2.
+    """
+    names = (*_CLOSED, *_WEDGES, "pairs", "both pairs")
+    matrices, degrees = np.zeros((15, 4, 9)), np.zeros((15, 3, 4))
+    one_way, turned, mutual, mutual_turned = range(4)
+    for name, part, value, which in (
+        ("030T", one_way, 1, (_AtA, _AAt, _AA)),
+        ("120D", one_way, 1, (_AM,)),
+        ("120U", one_way, 1, (_MA,)),
+        ("210", one_way, 1, (_MM,)),
+        ("021D", one_way, -1, (_A,)),
+        ("021U", one_way, -1, (_A,)),
+        ("111D", one_way, -1, (_M,)),
+        ("111U", one_way, -1, (_M,)),
+        ("030C", turned, 1, (_AA,)),
+        ("120C", turned, 1, (_AM, _MA)),
+        ("021C", turned, -2, (_A,)),
+        ("120D", mutual, 1 / 2, (_AtA,)),
+        ("120U", mutual, 1 / 2, (_AAt,)),
+        ("210", mutual, 1, (_AM, _MA)),
+        ("300", mutual, 1 / 2, (_MM,)),
+        ("111U", mutual, -1, (_A,)),
+        ("201", mutual, -1, (_M,)),
+        ("120C", mutual_turned, 1, (_AA,)),
+        ("111D", mutual_turned, -1, (_A,)),
+    ):
+        for matrix in which:
+            matrices[names.index(name), part, matrix] += value
+    row, column, end, more = 0, 1, 2, 3
+    for name, part, value, degree in (
+        ("021D", row, 1, _OUT),
+        ("021C", row, 1, _INTO),
+        ("111U", row, 1, _BOTH),
+        ("pairs", row, 1, more),
+        ("021U", column, 1, _INTO),
+        ("021C", column, 1, _OUT),
+        ("111D", column, 1, _BOTH),
+        ("111D", end, 1, _INTO),
+        ("111U", end, 1, _OUT),
+        ("201", end, 1, _BOTH),
+        ("both pairs", end, 1 / 2, more),
+    ):
+        degrees[names.index(name), part, degree] += value
+    rest = matrices[:, mutual] + matrices[:, mutual_turned] - matrices[:, one_way] - matrices[:, turned]
+    parts = np.stack([matrices[:, one_way], matrices[:, turned], rest], 1)
+    return torch.tensor(parts), torch.tensor(degrees)
+
+
+_COUNTS = _CLASSES[:, :15] @ _features_of_moments()
+_OF_TRIPLES = _CLASSES[:, 15]
+_OF_MATRICES, _OF_DEGREES = (
+    torch.einsum("cf,fpx->cpx", _CLASSES[:, :15], parts) for parts in _matrices_of_features()
+)
+# Small arrays are faster in numpy.
+_COUNTS_ARRAY, _OF_TRIPLES_ARRAY = _COUNTS.numpy(), _OF_TRIPLES.numpy()
+_OF_MATRICES_ARRAY, _OF_DEGREES_ARRAY = (
+    maps.flatten(1).T.contiguous().numpy() for maps in (_OF_MATRICES, _OF_DEGREES)
+)
+
+
 def soft_triad_census(adjacency):
     """Expected census of independent edges, with gradients.
 
     Four matrix products do (see `digimus.motifs.census`). The census is a cubic form of the dyads, so its
     gradient needs the same four products and two more, A'A and AA'; it is written out here instead of
-    being left to automatic differentiation, which would take eight more.
+    being left to automatic differentiation, which would take eight more. All sums of elementwise products
+    are one matrix product too, and so are all weighted sums of matrices in the gradient.
 
     Parameters
     ----------
@@ -42,12 +151,47 @@ def soft_triad_census(adjacency):
     torch.Tensor, shape (..., 16), float64
         In the order of `digimus.motifs.TRIADS`. It can be differentiated once.
     """
-    features = _Features.apply(adjacency)
-    return features @ _CLASSES.to(features.device).T
+    if adjacency.dim() == 2 and adjacency.device.type == "cpu":
+        return _Census.apply(adjacency)
+    return _Censuses.apply(adjacency.reshape(-1, *adjacency.shape[-2:])).view(*adjacency.shape[:-2], 16)
 
 
-class _Features(torch.autograd.Function):
-    """Closed triads, wedges, one-way and mutual dyads times their third nodes, and triples; (..., 16)."""
+class _Census(torch.autograd.Function):
+    """The counts of one matrix (n, n) in the memory of a CPU."""
+
+    @staticmethod
+    def forward(ctx, adjacency):
+        n = len(adjacency)
+        edge, x = adjacency.contiguous(), adjacency.new_empty(9, n, n)
+        degrees = split_dyads(edge.numpy(), x[_A : _BACK + 1].numpy())
+        dyads = x[_A : _M + 1].view(2 * n, n)
+        torch.mm(dyads, x[_A], out=x[_AA : _MA + 1].view(2 * n, n))
+        torch.mm(dyads, x[_M], out=x[_AM : _MM + 1].view(2 * n, n))
+        inner = torch.mm(x[_A : _BACK + 1].flatten(1), x[: _M + 1].flatten(1).t()).numpy()
+        sums = degrees[[_OUT, _BOTH]].sum(1) * (n - 2)
+        moments = np.concatenate([inner.ravel(), (degrees @ degrees.T).ravel(), sums])
+        ctx.save_for_backward(edge, x)
+        ctx.degrees = degrees
+        return torch.from_numpy(_COUNTS_ARRAY @ moments + _OF_TRIPLES_ARRAY * (n * (n - 1) * (n - 2) / 6))
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, upstream):
+        edge, x = ctx.saved_tensors
+        n, a, g = len(edge), x[_A], upstream.numpy()
+        torch.mm(a.t(), a, out=x[_AtA])
+        torch.mm(a, a.t(), out=x[_AAt])
+        of_matrices = torch.from_numpy((_OF_MATRICES_ARRAY @ g).reshape(3, 9)).to(x.dtype)
+        parts = torch.mm(of_matrices, x.flatten(1)).view(3, n, n)
+        of_degrees = (_OF_DEGREES_ARRAY @ g).reshape(3, 4)
+        by_degree = of_degrees[:, :3] @ ctx.degrees + (n - 2) * of_degrees[:, 3:]
+        by_edge = torch.empty_like(edge)
+        join_gradients(parts.numpy(), by_degree, edge.numpy(), by_edge.numpy())
+        return by_edge
+
+
+class _Censuses(torch.autograd.Function):
+    """The counts of a batch (batch, n, n) anywhere; `_Census` is the same, faster, of one."""
 
     @staticmethod
     def forward(ctx, adjacency):
@@ -57,59 +201,32 @@ class _Features(torch.autograd.Function):
         m = edge * edge.transpose(-1, -2)
         a = edge - m
         back = a.transpose(-1, -2)
-        aa, am, ma, mm = a @ a, a @ m, m @ a, m @ m
-        out, into, both = a.sum(-1), a.sum(-2), m.sum(-1)
-        values = [
-            _inner(aa, a),
-            _inner(aa, back) / 3,
-            _inner(am, a) / 2,
-            _inner(ma, a) / 2,
-            _inner(am, back),
-            _inner(mm, a),
-            _inner(mm, m) / 6,
-            (_dot(out, out) - _inner(a, a)) / 2,
-            (_dot(into, into) - _inner(a, a)) / 2,
-            _dot(into, out) - _inner(a, back),
-            _dot(both, into) - _inner(m, back),
-            _dot(both, out) - _inner(m, a),
-            (_dot(both, both) - _inner(m, m)) / 2,
-            out.sum(-1, dtype=torch.float64) * (n - 2),
-            both.sum(-1, dtype=torch.float64) * ((n - 2) / 2),
-        ]
-        values.append(torch.full_like(values[-1], n * (n - 1) * (n - 2) / 6))
-        ctx.save_for_backward(edge, m, a, aa, am, ma, mm, out, into, both)
-        return torch.stack(values, -1)
+        x = torch.stack([a @ a, m @ a, a @ m, m @ m, a, m, back, back @ a, a @ back], 1)
+        degrees = torch.stack([a.sum(-1), a.sum(-2), m.sum(-1)], 1)
+        flat, wide = x.flatten(2), degrees.double()
+        inner = flat[:, _A : _BACK + 1] @ flat[:, : _M + 1].transpose(1, 2)
+        products = wide @ wide.transpose(1, 2)
+        sums = wide[:, [_OUT, _BOTH]].sum(-1) * (n - 2)
+        moments = torch.cat([inner.double().flatten(1), products.flatten(1), sums], 1)
+        ctx.save_for_backward(edge, x, degrees)
+        constant = _OF_TRIPLES.to(x.device) * (n * (n - 1) * (n - 2) / 6)
+        return moments @ _COUNTS.to(x.device).T + constant
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, upstream):
-        edge, m, a, aa, am, ma, mm, out, into, both = ctx.saved_tensors
-        back, n = a.transpose(-1, -2), edge.shape[-1]
-        g = upstream.to(edge.dtype)[..., None, None].unbind(-3)
-        t030, c030, d120, u120, c120, t210, t300, d021, u021, c021, d111, u111, m201, pairs, both_pairs, _ = g
-        shared_source, shared_target = back @ a, a @ back
-        # Each class by its one-way dyads, then by its mutual ones.
-        by_a = t030 * (shared_source + shared_target + aa)
-        by_a += d120 * am + u120 * ma + t210 * mm - (d021 + u021) * a - (d111 + u111) * m
-        by_a += (c030 * aa + c120 * (am + ma) - 2 * c021 * a).transpose(-1, -2)
-        by_source = d021[..., 0] * out + c021[..., 0] * into + u111[..., 0] * both
-        by_target = u021[..., 0] * into + c021[..., 0] * out + d111[..., 0] * both
-        by_a += (by_source + pairs[..., 0] * (n - 2))[..., :, None] + by_target[..., None, :]
-        by_m = (d120 / 2) * shared_source + (u120 / 2) * shared_target + t210 * (am + ma)
-        by_m += (c120 * aa - d111 * a).transpose(-1, -2)
-        by_m += (t300 / 2) * mm - u111 * a - m201 * m
-        by_end = d111[..., 0] * into + u111[..., 0] * out + m201[..., 0] * both
-        by_m += (by_end + both_pairs[..., 0] * ((n - 2) / 2))[..., :, None]
-        # m = e e' and a = e - m.
-        by_m -= by_a
-        by_edge = by_a + (by_m + by_m.transpose(-1, -2)) * edge.transpose(-1, -2)
+        edge, x, degrees = ctx.saved_tensors
+        n, maps = edge.shape[-1], (_OF_MATRICES, _OF_DEGREES)
+        of_matrices, of_degrees = (
+            torch.einsum("bc,cpx->bpx", upstream, each.to(upstream.device)).to(x.dtype) for each in maps
+        )
+        one_way, turned, rest = (of_matrices @ x.flatten(2)).view(-1, 3, n, n).unbind(1)
+        by_degree = of_degrees[..., :3] @ degrees + (n - 2) * of_degrees[..., 3:]
+        by_row, by_column, by_end = by_degree.unbind(1)
+        # m = e e' and a = e - m: what m brings counts once for e and once for e'.
+        by_end = by_end - by_row - by_column
+        both = rest + rest.transpose(-1, -2) + by_end[:, :, None] + by_end[:, None, :]
+        by_edge = one_way + turned.transpose(-1, -2) + both * edge.transpose(-1, -2)
+        by_edge += by_row[:, :, None] + by_column[:, None, :]
         by_edge.diagonal(dim1=-2, dim2=-1).zero_()
         return by_edge
-
-
-def _inner(x, y):
-    return (x * y).sum(-1).sum(-1, dtype=torch.float64)
-
-
-def _dot(x, y):
-    return (x.double() * y.double()).sum(-1)

@@ -5,6 +5,7 @@ import textwrap
 
 import numpy as np
 
+from digimus.seeding import stream
 from digimus.tasks import delayed_decision, match, perceptual_decision, sensorimotor
 from digimus.tasks.registry import FAMILIES, N_INPUTS, RULES18, RULES20, TASKS
 from digimus.tasks.scoring import FIXATING_ABOVE, TOLERANCE_RAD
@@ -119,9 +120,6 @@ TIMINGS = {
 }
 """Durations of the epochs in ms, by the function that draws them."""
 
-STAYS = (sensorimotor.reaction_time, match.sample, match.category)
-"""Where the fixation input stays on to the end."""
-
 
 def page():
     """The page as Markdown, ending in a line break."""
@@ -173,17 +171,30 @@ def _table():
     return _rows(header, rows)
 
 
+def _function(task):
+    """The function that draws a task, without the arguments that make it this task."""
+    return getattr(task.draw, "func", task.draw)
+
+
 def _rings(task):
-    evidence = task.draw.keywords.get("evidence")
-    return RINGS[evidence] if evidence else RINGS[match if task.draw.func in STAYS[1:] else sensorimotor]
+    function, arguments = _function(task), getattr(task.draw, "keywords", {})
+    if function not in TIMINGS:
+        return f"see `{function.__module__}`"
+    if "evidence" in arguments:
+        return RINGS[arguments["evidence"]]
+    return RINGS[match if function in (match.sample, match.category) else sensorimotor]
 
 
 def _timings():
     rows = []
-    for draw, epochs in TIMINGS.items():
-        names = [f"`{name}`" for name, task in TASKS.items() if task.draw.func is draw]
-        stays = "stays on" if draw in STAYS else "off at the go signal"
-        rows.append([", ".join(names), "; ".join(f"{epoch} {text}" for epoch, text in epochs.items()), stays])
+    functions = dict.fromkeys([*TIMINGS, *map(_function, TASKS.values())])
+    for function in functions:
+        named = {name: task for name, task in TASKS.items() if _function(task) is function}
+        plan = next(iter(named.values())).draw(stream(0, "page"), 1)
+        stays = "stays on" if plan.fixation_stays else "off at the go signal"
+        epochs = TIMINGS.get(function, dict.fromkeys(plan.boundaries, ""))
+        timing = "; ".join(f"{epoch} {duration}".rstrip() for epoch, duration in epochs.items())
+        rows.append([", ".join(f"`{name}`" for name in named), timing, stays])
     title = "## Timing\n\nEpochs in order, each with its duration in ms."
     title += " The go signal is the start of the response.\n\n"
     return title + _rows(["Tasks", "Epochs", "Fixation input"], rows)

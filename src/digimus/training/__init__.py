@@ -8,6 +8,7 @@ from digimus.training.checkpoints import read_checkpoint
 from digimus.training.engine import FitSettings, choose_device, fit
 from digimus.training.problems import AllTasks, Decoding, RuleTask
 from digimus.training.rates import RateGrid
+from digimus.training.seeds import fit_seeds
 
 __all__ = [
     "AllTasks",
@@ -18,6 +19,7 @@ __all__ = [
     "Trained",
     "choose_device",
     "fit",
+    "fit_seeds",
     "load",
     "read_checkpoint",
     "train_decoders",

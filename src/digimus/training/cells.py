@@ -13,12 +13,14 @@ import torch
 
 from digimus.errors import InputError
 from digimus.models import MODELS, build, matched_settings, n_parameters
+from digimus.models.batched import Batched, kernel_of
 from digimus.seeding import number
 from digimus.storage import arrays_in, code_version, reading, write_arrays
 from digimus.training.checkpoints import Checkpoint
 from digimus.training.engine import choose_device, fit
 from digimus.training.problems import AllTasks, Decoding, RuleTask
 from digimus.training.rates import attempt, best_rate
+from digimus.training.seeds import fit_seeds, takes_seeds
 
 log = logging.getLogger(__name__)
 TOGETHER = "together"
@@ -45,6 +47,8 @@ class Cell:
         For `digimus.models.build`.
     seeds : tuple of int
     device : str
+    seeds_at_once : bool or "auto"
+        Whether all seeds are trained as one computation; ``auto``: on a GPU. See `digimus.training.seeds`.
     matched_to : int, optional
         Units of a DigiMus network; the model's width is then chosen to have as many parameters, for every
         number of inputs and outputs anew.
@@ -58,6 +62,7 @@ class Cell:
     model_settings: dict
     seeds: tuple
     device: str = "cpu"
+    seeds_at_once: bool | str = "auto"
     matched_to: int | None = None
 
     def attributes(self, n_inputs, n_outputs):
@@ -147,41 +152,70 @@ def train_task(
     if grid is not None:
         rate = _search(cell, problem, settings, grid, checkpoint, device)
         settings = replace(settings, learning_rate=rate)
-    size = 0
-    for seed in cell.seeds:
-        part = f"seed_{seed}"
-        model = cell.make_model(problem.n_inputs, problem.n_outputs, seed)
-        size = n_parameters(model)
-        if checkpoint.parts(f"{part}/"):
-            continue
-        initial = _recurrent(model)
-        model.to(device)
-        curves = fit(
-            model,
-            problem,
-            settings,
-            seed=seed,
-            motif_term=motif_term,
-            state=checkpoint.state_of(part),
-            keep=lambda state, part=part: checkpoint.keep_state(part, state),
-        )
-        arrays = {f"curves/{name}": values for name, values in curves.items()}
+    some = cell.make_model(problem.n_inputs, problem.n_outputs, cell.seeds[0])
+    at_once = takes_seeds(cell.seeds_at_once, some.to(device), problem, device)
+    for seeds in [cell.seeds] if at_once else [(seed,) for seed in cell.seeds]:
+        if not all(checkpoint.parts(f"seed_{seed}/") for seed in seeds):
+            checkpoint.finish(_train_seeds(cell, problem, settings, seeds, motif_term, checkpoint, at_once))
+    attributes = cell.attributes(problem.n_inputs, problem.n_outputs) | {
+        "n_parameters": n_parameters(some), "n_inputs": problem.n_inputs, "n_outputs": problem.n_outputs,
+        "fit_settings": json.dumps(settings.as_dict(), sort_keys=True),
+        "tasks": list(together) or [cell.unit],
+    }  # fmt: skip
+    attributes |= _how(some, device, at_once)
+    write_arrays(path, checkpoint.finished, provenance=provenance, attributes=attributes)
+    checkpoint.remove()
+
+
+def _train_seeds(cell, problem, settings, seeds, motif_term, checkpoint, at_once):
+    """Everything that is kept of one seed, or of all of them trained at once."""
+    part = "seeds" if at_once else f"seed_{seeds[0]}"
+    models = [cell.make_model(problem.n_inputs, problem.n_outputs, seed) for seed in seeds]
+    initial = [_recurrent(model) for model in models]
+    models = [model.to(problem.device) for model in models]
+    curves = _fit_all(
+        models,
+        problem,
+        settings,
+        seeds,
+        at_once,
+        motif_term=motif_term,
+        state=checkpoint.state_of(part),
+        keep=lambda state: checkpoint.keep_state(part, state),
+    )
+    kept = {}
+    for seed, model, own, start in zip(seeds, models, curves, initial, strict=True):
+        arrays = {f"curves/{name}": values for name, values in own.items()}
         arrays |= {f"test/{name}": values for name, values in problem.test_trials(model).items()}
         arrays |= {f"weights/{n}": p.detach().cpu().numpy() for n, p in model.named_parameters()}
         arrays |= {f"activity/{name}": value for name, value in _activity(model, problem).items()}
-        if initial is not None:
-            arrays["initial_recurrent_weight"] = initial
+        if start is not None:
+            arrays["initial_recurrent_weight"] = start
             arrays["recurrent_weight"] = _recurrent(model)
-        checkpoint.finish({f"{part}/{name}": values for name, values in arrays.items()})
+        kept |= {f"seed_{seed}/{name}": values for name, values in arrays.items()}
         right = np.concatenate([values for name, values in arrays.items() if name.endswith("correct")])
-        log.info("%s: test accuracy %.3f", part, right.mean())
-    attributes = cell.attributes(problem.n_inputs, problem.n_outputs) | {
-        "n_parameters": size, "n_inputs": problem.n_inputs, "n_outputs": problem.n_outputs,
-        "fit_settings": json.dumps(settings.as_dict(), sort_keys=True), "device": str(device),
-        "tasks": list(together) or [cell.unit],
-    }  # fmt: skip
-    write_arrays(path, checkpoint.finished, provenance=provenance, attributes=attributes)
-    checkpoint.remove()
+        log.info("seed_%s: test accuracy %.3f", seed, right.mean())
+    return kept
+
+
+def _fit_all(models, problem, settings, seeds, at_once, **more):
+    """The curves of each seed."""
+    if at_once:
+        return fit_seeds(models, problem, settings, seeds=seeds, **more)
+    return [
+        fit(model, problem, settings, seed=seed, **more) for model, seed in zip(models, seeds, strict=True)
+    ]
+
+
+def _how(model, device, at_once):
+    """What a network was computed with, for the file."""
+    return {
+        "device": str(device),
+        "seeds_at_once": at_once,
+        "kernel": Batched([model]).kernel if at_once else kernel_of(model),
+        "threads": torch.get_num_threads(),
+        "matmul_precision": torch.get_float32_matmul_precision(),
+    }
 
 
 def _search(cell, problem, settings, grid, checkpoint, device):
@@ -229,24 +263,25 @@ def train_decoders(
     """
     device = choose_device(cell.device)
     checkpoint = Checkpoint(_checkpoint_path(path), key)
+    largest, n_classes = max(session.n_units for session in sessions), len(sessions[0].classes)
+    some = cell.make_model(largest, n_classes, cell.seeds[0]).to(device)
+    at_once = takes_seeds(cell.seeds_at_once, some, Decoding, device)
     for n_done, session in enumerate(sessions, start=1):
         part = f"{session.session_id}"
         if not checkpoint.parts(f"{part}/"):
             arrays = _decode_session(
-                cell, settings, session, splits(session), batch_size, motif_term, device, grid
+                cell, settings, session, splits(session), batch_size, motif_term, device, grid, at_once
             )
             checkpoint.finish({f"{part}/{name}": values for name, values in arrays.items()})
             log.info("%s is decoded (%d of %d)", part, n_done, len(sessions))
-    largest = max(session.n_units for session in sessions)
-    attributes = cell.attributes(largest, len(sessions[0].classes))
+    attributes = cell.attributes(largest, n_classes) | _how(some, device, at_once)
     attributes["sessions"] = [session.session_id for session in sessions]
     attributes["fit_settings"] = json.dumps(settings.as_dict(), sort_keys=True)
-    attributes["device"] = str(device)
     write_arrays(path, checkpoint.finished, provenance=provenance, attributes=attributes)
     checkpoint.remove()
 
 
-def _decode_session(cell, settings, session, splits, batch_size, motif_term, device, grid):
+def _decode_session(cell, settings, session, splits, batch_size, motif_term, device, grid, at_once):
     n_classes = len(session.classes)
     arrays = {"labels": session.labels, "start_s": session.start_s}
     rates = {split: [settings.learning_rate] * len(folds) for split, folds in splits.items()}
@@ -260,28 +295,31 @@ def _decode_session(cell, settings, session, splits, batch_size, motif_term, dev
             arrays[f"search/{split}/validation_loss"] = np.array(losses)
             arrays[f"search/{split}/chosen"] = np.array(rates[split])
             arrays[f"search/{split}/n_updates"] = np.array(grid.settings(settings, 1.0).n_updates)
-    for seed in cell.seeds:
-        for split, folds in splits.items():
-            probabilities = np.full((len(session.labels), n_classes), np.nan, np.float32)
-            fold_of = np.full(len(session.labels), -1)
-            curves = []
-            for fold, (train, test) in enumerate(folds):
-                problem, model = _decoder(cell, session, train, test, batch_size, device, seed)
-                own = replace(settings, learning_rate=rates[split][fold])
-                curves.append(fit(model, problem, own, seed=seed, motif_term=motif_term))
-                probabilities[test] = problem.held_out_probabilities(model)
-                fold_of[test] = fold
+    for split, folds in splits.items():
+        shape = (len(session.labels), n_classes)
+        probabilities = {seed: np.full(shape, np.nan, np.float32) for seed in cell.seeds}
+        fold_of = np.full(len(session.labels), -1)
+        curves = {seed: [] for seed in cell.seeds}
+        for fold, (train, test) in enumerate(folds):
+            own = replace(settings, learning_rate=rates[split][fold])
+            problem, models = _decoders(cell, session, train, test, batch_size, device, cell.seeds)
+            found = _fit_all(models, problem, own, cell.seeds, at_once, motif_term=motif_term)
+            for seed, model, curve in zip(cell.seeds, models, found, strict=True):
+                probabilities[seed][test] = problem.held_out_probabilities(model)
+                curves[seed].append(curve)
+            fold_of[test] = fold
+        for seed in cell.seeds:
             part = f"seed_{seed}/{split}"
-            arrays[f"{part}/probabilities"] = probabilities
+            arrays[f"{part}/probabilities"] = probabilities[seed]
             arrays[f"{part}/fold"] = fold_of
-            arrays[f"{part}/update"] = curves[0]["update"]
-            arrays[f"{part}/training_loss"] = np.mean([c["training_loss"] for c in curves], axis=0)
-            arrays["n_parameters"] = np.array(n_parameters(model))
+            arrays[f"{part}/update"] = curves[seed][0]["update"]
+            arrays[f"{part}/training_loss"] = np.mean([c["training_loss"] for c in curves[seed]], axis=0)
+        arrays["n_parameters"] = np.array(n_parameters(models[0]))
     return arrays
 
 
-def _decoder(cell, session, train, test, batch_size, device, seed):
-    """The problem of a fold, and a fresh network for it."""
+def _decoders(cell, session, train, test, batch_size, device, seeds):
+    """The problem of a fold, and a fresh network of each seed for it."""
     problem = Decoding(
         session.values, session.labels, train, test,
         n_classes=len(session.classes), batch_size=batch_size, device=device,
@@ -289,8 +327,8 @@ def _decoder(cell, session, train, test, batch_size, device, seed):
     # A spiking network's time step is the recording's bin.
     has_step = "dt_ms" in inspect.signature(MODELS[cell.kind]).parameters
     step = {"dt_ms": session.bin_ms} if has_step else {}
-    model = cell.make_model(problem.n_inputs, problem.n_outputs, seed, session.session_id, **step)
-    return problem, model.to(device)
+    sizes = problem.n_inputs, problem.n_outputs
+    return problem, [cell.make_model(*sizes, seed, session.session_id, **step).to(device) for seed in seeds]
 
 
 def _inner_losses(cell, settings, session, fold, batch_size, device, grid):
@@ -301,7 +339,9 @@ def _inner_losses(cell, settings, session, fold, batch_size, device, grid):
     held = np.isin(session.groups[train], late)
     losses = []
     for rate in grid.rates:
-        problem, model = _decoder(cell, session, train[~held], train[held], batch_size, device, grid.seed)
+        problem, (model,) = _decoders(
+            cell, session, train[~held], train[held], batch_size, device, [grid.seed]
+        )
         ended = attempt(model, problem, grid.settings(settings, rate), seed=grid.seed)
         losses.append(problem.held_out_loss(model) if ended else np.nan)
     return losses

@@ -1,13 +1,22 @@
 """What a configuration's training on the rule tasks will cost, measured before it starts.
 
-Every model is timed at three trial lengths; a parabola through them, averaged over the lengths that a
+Every model is timed at a few trial lengths; a polynomial through them, averaged over the lengths that a
 task draws, gives the time of an update and of an evaluation for each task. Early stopping is not counted,
 so that an estimate is the most that training takes; neither is what is not training on rule tasks.
+
+The workflow prints this at the end of a dry run and at the start of a run, for the jobs that are left
+(workflow/rules/estimate.smk); ``python -m digimus.training --estimate`` prints it for a whole configuration.
 """
 
+import hashlib
+import heapq
+import json
 import os
+import platform
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +28,16 @@ from digimus.configuration import checked
 from digimus.models import MotifTerm, build, matched_settings, n_parameters
 from digimus.motifs import Prior
 from digimus.seeding import stream
+from digimus.storage import write_text
 from digimus.tasks.trials import TAIL_MS, steps
-from digimus.training.engine import FitSettings, _step
+from digimus.training.cells import TOGETHER
+from digimus.training.engine import FitSettings, _step, adam
 
-LENGTHS = (40, 110, 200)
-"""Trial lengths in steps at which a model is timed; real ones are 30 to 210."""
-REPEATS = 5
+LENGTHS = (40, 200, 110)
+"""Trial lengths in steps at which a model is timed, in this order; real ones are 30 to 210."""
+CALIBRATION_S = 12.0
+"""Seconds of the wall clock after which no further timing is begun."""
+MOST_ROUNDS = 5
 N_PLANS = 200
 
 
@@ -39,8 +52,8 @@ class Cost:
         Networks that only compare learning rates included.
     update_ms : float
         Mean over tasks.
-    hours : float
-        Of one core.
+    job_hours : tuple of float
+        Of one core, for each job.
     """
 
     model: str
@@ -49,7 +62,40 @@ class Cost:
     n_jobs: int
     n_networks: int
     update_ms: float
-    hours: float
+    job_hours: tuple
+
+    @property
+    def hours(self):
+        """Of one core."""
+        return sum(self.job_hours)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one model: of an update and of evaluating one trial, by length; of each motif loss once.
+
+    Attributes
+    ----------
+    n_parameters : int
+    update, evaluation : dict of int to float
+        By trial length in steps, without a motif term.
+    term : dict of str to float
+        What a motif term adds to an update in which it is taken, by loss.
+    """
+
+    n_parameters: int
+    update: dict = field(default_factory=dict)
+    evaluation: dict = field(default_factory=dict)
+    term: dict = field(default_factory=dict)
+
+    def mean(self, what, task):
+        """Mean seconds of `update` or `evaluation` over the trial lengths that a task draws."""
+        seconds = getattr(self, what)
+        lengths = sorted(seconds)
+        # With one length alone, time is taken to be in proportion to it.
+        points = lengths if len(lengths) > 1 else [0, *lengths]
+        values = [seconds.get(length, 0.0) for length in points]
+        return float(np.polyval(np.polyfit(points, values, len(points) - 1), trial_lengths(task)).mean())
 
 
 def merged(default, *overlays):
@@ -94,48 +140,130 @@ def read_configuration(root, overlays):
     return checked(merged(root / "config/config.yaml", *overlays), schema)
 
 
+@cache
 def trial_lengths(name, n_plans=N_PLANS):
     """Lengths in steps (n_plans,) of trials that a task draws."""
     rng = stream(0, "estimate", name)
     return np.array([tasks.TASKS[name].draw(rng, 1).n_steps for _ in range(n_plans)])
 
 
-def estimate(configuration, timed=None):
-    """Costs of every model and prior on the rule tasks.
+def planned_cells(configuration):
+    """(task or ``together``, model, prior) of every job that trains on the rule tasks.
 
     Parameters
     ----------
     configuration : dict
         Checked.
-    timed : callable, optional
-        Gives seconds of an update and of an evaluation for (model, batch, motif term or None); by default
-        they are measured.
+    """
+    rules = configuration["training"]["rules"]
+    together, cells = rules.get("together", False), []
+    for model in rules["models"]:
+        priors = rules["priors"] if _kind(configuration, model) == "digimus" else []
+        units = list(rules.get("tasks_of", {}).get(model, rules["tasks"])) if together is not True else []
+        units += [TOGETHER] if together else []
+        cells += [(unit, model, prior) for prior in ("none", *priors) for unit in units]
+    return cells
+
+
+def estimate(configuration, cells=None, timings=None):
+    """Costs of training on the rule tasks.
+
+    Parameters
+    ----------
+    configuration : dict
+        Checked.
+    cells : sequence of (str, str, str), optional
+        Task or ``together``, model and prior of each job; by default `planned_cells`.
+    timings : dict of str to Timing, optional
+        By model; by default they are measured.
 
     Returns
     -------
     list of Cost
+        One for each model and prior that a cell has, in the order of the configuration.
     """
-    timed = timed or measured
-    training, costs = configuration["training"], []
-    for name in training["rules"]["models"]:
-        kind = configuration["models"][name].get("kind", name)
-        model = _model(configuration, name, kind)
-        plain = _parabolas(model, training["rules"], timed, None)
-        costs.append(_cost(training, name, "none", model, plain, plain))
-        for prior in training["rules"]["priors"] if kind == "digimus" else ():
-            term = _a_term(training["motif_term"], training["rules"]["n_updates"])
-            guided = _parabolas(model, training["rules"], timed, term)
-            costs.append(_cost(training, name, prior, model, guided, plain))
+    planned = planned_cells(configuration)
+    cells = planned if cells is None else sorted(cells, key=planned.index)
+    timings = calibrated(configuration, cells) if timings is None else timings
+    costs = []
+    for model, prior in dict.fromkeys((model, prior) for _, model, prior in cells):
+        units = [unit for unit, *cell in cells if cell == [model, prior]]
+        costs.append(_cost(configuration, model, prior, units, timings[model]))
     return costs
 
 
-def _model(configuration, name, kind):
-    """The model as it will be trained; a mask that is read from a region's graph is not needed for speed."""
-    rules = configuration["training"]["rules"]
-    settings = {key: value for key, value in configuration["models"][name].items() if key != "kind"}
+def calibrated(configuration, cells, *, timed=None, seconds=CALIBRATION_S):
+    """Time the models and motif losses of some cells until time is over.
+
+    Parameters
+    ----------
+    configuration, cells
+        As for `estimate`.
+    timed : callable, optional
+        Gives seconds of an update and of an evaluation for (model, batch, motif term or None); by default
+        they are measured.
+    seconds : float
+        Every model is timed once at the shortest length, however long that takes. Of what is timed
+        several times the least counts.
+
+    Returns
+    -------
+    dict of str to Timing
+    """
+    timed = timed or measured
+    start, rules = time.monotonic(), configuration["training"]["rules"]
+    models = {name: _model(configuration, name) for name in dict.fromkeys(name for _, name, _ in cells)}
+    losses = _losses(configuration, cells)
+    timings = {name: Timing(n_parameters(model)) for name, model in models.items()}
+    for model in models.values():
+        timed(model, _batch(LENGTHS[0], rules["batch_size"]), None)  # the first call compiles and allocates
+    for round_ in range(MOST_ROUNDS):
+        for length in LENGTHS:
+            batch = _batch(length, rules["batch_size"])
+            for name, model in models.items():
+                timing, first = timings[name], round_ == 0 and length == LENGTHS[0]
+                expected = timing.update.get(LENGTHS[0], 0) * length / LENGTHS[0]
+                if not first and time.monotonic() - start + expected > seconds:
+                    return timings
+                update, evaluation = timed(model, batch, None)
+                _keep_least(timing.update, length, update)
+                _keep_least(timing.evaluation, length, evaluation / rules["batch_size"])
+                for loss in losses[name] if length == LENGTHS[0] else ():
+                    guided, _ = timed(model, batch, _a_term(configuration, loss))
+                    _keep_least(timing.term, loss, max(0.0, guided - timing.update[length]))
+    return timings
+
+
+def _keep_least(seconds, key, found):
+    seconds[key] = min(found, seconds.get(key, found))
+
+
+def _losses(configuration, cells):
+    """The motif losses that each model is trained with."""
+    losses = {name: {} for _, name, _ in cells}
+    for _, name, prior in cells:
+        if prior != "none":
+            losses[name][_loss(configuration, prior)] = True
+    return losses
+
+
+def _loss(configuration, prior):
+    """The motif loss of a prior; one that is made of others counts as the configured one."""
+    return configuration["priors"].get(prior, {}).get("loss", configuration["training"]["motif_term"]["loss"])
+
+
+def _kind(configuration, name):
+    return configuration["models"][name].get("kind", name)
+
+
+def _model(configuration, name):
+    """The model as it will be trained; what is read from files, such as a region's graph, is left out."""
+    rules, kind = configuration["training"]["rules"], _kind(configuration, name)
     sizes = tasks.N_INPUTS, tasks.N_OUTPUTS
-    if isinstance(settings.get("mask"), str):
-        settings = {k: v for k, v in settings.items() if k not in ("mask", "mask_density")}
+    settings = {key: value for key, value in configuration["models"][name].items() if key != "kind"}
+    for key, others in (("mask", ["mask_density"]), ("projections", ["regions"])):
+        if isinstance(settings.get(key), str | dict):
+            settings = {k: v for k, v in settings.items() if k not in (key, *others)}
     if kind == "digimus":
         settings = {"n_units": rules["n_units"], **settings}
     elif "n_units" not in settings:
@@ -144,24 +272,15 @@ def _model(configuration, name, kind):
     return build(kind, *sizes, **settings)
 
 
-def _a_term(settings, n_updates):
-    """A motif term of the configured kind; its target does not change its cost."""
+def _a_term(configuration, loss):
+    """A motif term of a loss, taken at every update; its target does not change its cost."""
     prior = Prior(
         name="any", source="", region="", kind="region", enrichment=np.zeros(13), weight=np.ones(13),
         frequency=np.full(13, 1 / 13), reciprocity=0.1, density=0.1, n_neurons=50,
     )  # fmt: skip
-    known = {"participation": np.ones((200, 13))} if settings["loss"] == "participation" else {}
-    return MotifTerm(prior, n_updates=n_updates, **settings, **known)
-
-
-def _parabolas(model, rules, timed, term):
-    """Coefficients over trial length of the seconds of an update, and of an evaluation of one trial."""
-    updates, evaluations = [], []
-    for length in LENGTHS:
-        update, evaluation = timed(model, _batch(length, rules["batch_size"]), term)
-        updates.append(update)
-        evaluations.append(evaluation / rules["batch_size"])
-    return np.polyfit(LENGTHS, updates, 2), np.polyfit(LENGTHS, evaluations, 2)
+    known = {"participation": np.ones((200, 13))} if loss == "participation" else {}
+    settings = {**configuration["training"]["motif_term"], "loss": loss, "every": 1, **known}
+    return MotifTerm(prior, n_updates=1000, **settings)
 
 
 def _batch(length, batch_size):
@@ -196,68 +315,75 @@ class _OneBatch:
 
 
 def measured(model, batch, term):
-    """Processor seconds of an update and of an evaluation, each the least of a few.
+    """Processor seconds of one update and of one evaluation.
 
     Processor time does not count the waiting for other programs, and equals the time on a free core.
-    With a motif term an update is the mean over the interval in which the term is taken once.
     """
-    problem, settings = _OneBatch(batch), FitSettings(n_updates=1000)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-5)
-    plain = _least(lambda: _step(model, problem, settings, optimizer, 0, 1, None, watched=False))
-    update = plain
-    if term is not None and term.weight > 0:
-        due = _least(lambda: _step(model, problem, settings, optimizer, 0, 0, term, watched=False))
-        update = plain + (due - plain) / term.every
+    problem, settings = _OneBatch(batch), FitSettings(n_updates=1000, learning_rate=1e-5)
+    optimizer = adam(model, settings)
+    start = time.process_time()
+    _step(model, problem, settings, optimizer, 0, 1, term, watched=False)
+    updated = time.process_time()
     with torch.no_grad():
-        evaluation = _least(lambda: model.eval()(batch.inputs))
-    return update, evaluation
+        model.eval()(batch.inputs)
+    return updated - start, time.process_time() - updated
 
 
-def _least(function):
-    function()
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        function()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
-
-
-def _cost(training, name, prior, model, parabolas, searched):
-    rules, seeds = training["rules"], len(training["seeds"])
-    rates = rules["learning_rate"][name]
-    n_rates = len(rates) if isinstance(rates, list) and len(rates) else 0
-    n_updates = rules["n_updates"]
-    n_tried = min(training.get("search", {}).get("n_updates", n_updates), n_updates)
-    together = rules.get("together", False)
-    per_update, seconds = [], 0.0
-    for task in rules["tasks"]:
-        update, evaluation = (_mean(parabola, task) for parabola in parabolas)
-        tried, _ = (_mean(parabola, task) for parabola in searched)
-        trials = rules["n_validation"] * -(-n_updates // rules["validate_every"]) + rules["n_test"]
-        tried_trials = rules["n_validation"] * -(-n_tried // rules["validate_every"])
-        seconds += seeds * (n_updates * update + trials * evaluation)
-        seconds += n_rates * (n_tried * tried + tried_trials * evaluation)
-        per_update.append(update)
-    n_jobs = len(rules["tasks"]) * (together is not True) + bool(together)
+def _cost(configuration, model, prior, units, timing):
+    training = configuration["training"]
+    rules, rates = training["rules"], training["rules"]["learning_rate"][model]
+    n_rates = len(rates) if isinstance(rates, list | tuple) else 0
+    added = 0.0
+    if prior != "none":
+        added = timing.term.get(_loss(configuration, prior), 0.0) / training["motif_term"]["every"]
+    seconds, updates = [], []
+    for unit in units:
+        learnt = rules["tasks"] if unit == TOGETHER else [unit]
+        updates.append(np.mean([timing.mean("update", task) for task in learnt]))
+        seconds.append(_job_seconds(training, learnt, updates[-1], added, n_rates, timing))
     return Cost(
-        model=name,
+        model=model,
         prior=prior,
-        n_parameters=n_parameters(model),
-        n_jobs=n_jobs,
-        n_networks=n_jobs * (seeds + n_rates),
-        update_ms=1e3 * float(np.mean(per_update)),
-        # One network for all tasks has as many updates of each as the networks of single tasks.
-        hours=seconds / 3600 * (2 if together == "both" else 1),
+        n_parameters=timing.n_parameters,
+        n_jobs=len(units),
+        n_networks=len(units) * (len(training["seeds"]) + n_rates),
+        update_ms=1e3 * float(np.mean(updates) + added),
+        job_hours=tuple(second / 3600 for second in seconds),
     )
 
 
-def _mean(parabola, task):
-    return float(np.polyval(parabola, trial_lengths(task)).mean())
+def _job_seconds(training, learnt, update, added, n_rates, timing):
+    """Of all seeds and learning rates of a job; each of several tasks has as many updates as one alone."""
+    rules = training["rules"]
+    n_updates, every = (rules[key] * len(learnt) for key in ("n_updates", "validate_every"))
+    n_tried = min(training.get("search", {}).get("n_updates", n_updates), n_updates)
+    trial = sum(timing.mean("evaluation", task) for task in learnt)
+    validation = rules["n_validation"] * trial
+    network = n_updates * (update + added) + -(-n_updates // every) * validation + rules["n_test"] * trial
+    tried = n_tried * update + -(-n_tried // every) * validation
+    return len(training["seeds"]) * network + n_rates * tried
 
 
-def described(costs, n_cores=None):
-    """The estimate as lines of text."""
+def longest_hours(job_hours, n_cores):
+    """Hours until all jobs are done on some cores, each on one, the longest first (Graham 1969)."""
+    cores = [0.0] * n_cores
+    for hours in sorted(job_hours, reverse=True):
+        heapq.heapreplace(cores, cores[0] + hours)
+    return max(cores)
+
+
+def described(costs, n_cores=None, *, measured_on="just now", not_counted=()):
+    """The estimate as lines of text.
+
+    Parameters
+    ----------
+    costs : list of Cost
+    n_cores : int, optional
+        By default all of the machine.
+    measured_on : str
+    not_counted : sequence of str
+        What else takes time.
+    """
     n_cores = n_cores or os.cpu_count() or 1
     head = f"{'model':<14}{'prior':<18}{'parameters':>11}{'jobs':>6}{'networks':>10}"
     lines = [f"{head}{'ms/update':>11}{'hours':>9}"]
@@ -268,14 +394,70 @@ def described(costs, n_cores=None):
         )
     hours, jobs = sum(cost.hours for cost in costs), sum(cost.n_jobs for cost in costs)
     networks = sum(cost.n_networks for cost in costs)
+    until_done = longest_hours([hour for cost in costs for hour in cost.job_hours], n_cores)
+    cores = "one core" if n_cores == 1 else f"{n_cores} cores"
     lines.append(f"{'all':<32}{'':>11}{jobs:>6}{networks:>10}{'':>11}{hours:>9.2f}")
     lines.append("")
     lines.append(
         f"Training on the rule tasks: {jobs} jobs, {networks} networks, {hours:.1f} core hours, "
-        f"about {hours / n_cores:.1f} hours on {n_cores} cores of this machine."
+        f"about {until_done:.1f} hours on {cores} of this machine."
     )
-    lines.append(
-        "Processor time, measured just now with one thread. Other work on the machine makes it longer, early "
-        "stopping shorter. What else the workflow does is not in it."
-    )
+    lines.append(f"Processor time of the CPU with one thread, measured {measured_on}.")
+    lines.append("Other work on the machine makes it longer, early stopping shorter. Not counted:")
+    lines.append(f"{', '.join([*not_counted, 'all that is not training on rule tasks'])}.")
     return "\n".join(lines)
+
+
+def kept_timings(path, configuration, cells, code, seconds=CALIBRATION_S):
+    """Timings of some cells' models, from a file where it has them for this machine, code and settings.
+
+    Parameters
+    ----------
+    path : str or Path
+        JSON; what is measured anew is added to it.
+    configuration, cells, seconds
+        As for `calibrated`.
+    code : str
+        A hash of the code that is timed.
+
+    Returns
+    -------
+    (dict of str to Timing, str)
+        And the day of the oldest of them, or ``just now``.
+    """
+    try:
+        kept = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        kept = {}
+    losses = _losses(configuration, cells)
+    keys = {name: _key(configuration, name, losses[name], code) for name in losses}
+    missing = [cell for cell in cells if keys[cell[1]] not in kept]
+    found = calibrated(configuration, missing, seconds=seconds) if missing else {}
+    timings, days = {}, {"just now"} if missing else set()
+    for name, key in keys.items():
+        if name in found:
+            timings[name] = found[name]
+            if len(found[name].update) > 1:  # else time was over too soon: the next estimate tries again
+                kept[key] = {"day": date.today().isoformat(), **asdict(found[name])}
+            continue
+        entry = kept[key]
+        by_length = {
+            what: {int(length): value for length, value in entry[what].items()}
+            for what in ("update", "evaluation")
+        }
+        timings[name] = Timing(entry["n_parameters"], **by_length, term=entry["term"])
+        days.add(f"on {entry['day']}")
+    if missing:
+        write_text(path, json.dumps(kept))
+    return timings, min(days, key=lambda day: (day == "just now", day))
+
+
+def _key(configuration, name, losses, code):
+    """What the timing of a model depends on."""
+    training = configuration["training"]
+    known = {
+        "machine": [platform.node(), platform.processor(), os.cpu_count(), torch.__version__, code],
+        "model": [name, configuration["models"][name], sorted(losses), training.get("matmul_precision")],
+        "sizes": [training["rules"]["n_units"], training["rules"]["batch_size"]],
+    }
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]

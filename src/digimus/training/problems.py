@@ -1,5 +1,7 @@
 """What a network can be trained on: a rule task, all of them at once, or a recorded session."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import torch
 from torch import nn
@@ -38,14 +40,25 @@ class RuleTask:
 
     def training_batch(self, seed, update):
         """Inputs and the batch of an update."""
-        batch = tasks.make_batch(
-            self.name, self.batch_size, stream(seed, "training", self.name, update), self.device
-        )
+        batch = self._drawn(seed, update, self.device)
         return batch.inputs, batch
+
+    def _drawn(self, seed, update, device="cpu"):
+        rng = stream(seed, "training", self.name, update)
+        return tasks.make_batch(self.name, self.batch_size, rng, device)
+
+    def training_batches(self, seeds, update):
+        """The batches of several seeds; see `stacked`."""
+        return stacked([self._drawn(seed, update) for seed in seeds], self.device)
 
     def loss(self, outputs, batch):
         """Masked squared error of the sigmoid outputs."""
         return tasks.loss(torch.sigmoid(outputs), batch)
+
+    def losses(self, outputs, batches):
+        """What `loss` gives for each seed, shape (seeds,), of outputs (seed, batch, time, output)."""
+        errors = ((batches.targets - torch.sigmoid(outputs)) * batches.mask).square()
+        return errors.sum((1, 2, 3)) / batches.n_elements
 
     def validate(self, model):
         """Accuracy and loss on the validation trials, which every model and seed shares."""
@@ -61,14 +74,102 @@ class RuleTask:
 
     @torch.no_grad()
     def test_trials(self, model):
-        """Per test trial: whether it was right, and its difficulty (nan where the task has none)."""
+        """Per test trial: whether it was right, and its difficulty (nan where the task has none).
+
+        Where the task has graded evidence, also the signed evidence, which is the difficulty, negative where
+        stimulus 2 is the stronger, and the choice (see `choices`).
+        """
         model.eval()
-        correct = [tasks.accuracy(torch.sigmoid(model(batch.inputs)), batch) for batch in self.test]
-        difficulty = [batch.difficulty for batch in self.test]
-        return {
-            "correct": torch.cat(correct).cpu().numpy(),
-            "difficulty": torch.cat(difficulty).cpu().numpy(),
-        }
+        found = {"correct": [], "difficulty": [], "evidence": [], "choice": []}
+        for batch in self.test:
+            outputs = torch.sigmoid(model(batch.inputs))
+            found["correct"].append(tasks.accuracy(outputs, batch))
+            found["difficulty"].append(batch.difficulty)
+            if not torch.isnan(batch.difficulty).any():
+                first = batch.answer_rad == batch.angles_rad[:, 0]
+                found["evidence"].append(torch.where(first, batch.difficulty, -batch.difficulty))
+                found["choice"].append(choices(outputs, batch))
+        return {name: torch.cat(parts).cpu().numpy() for name, parts in found.items() if parts}
+
+
+def choices(outputs, batch):
+    """The stimulus that each trial of a two-choice task was answered at, judged at the last step.
+
+    Parameters
+    ----------
+    outputs : Tensor (B, T, 33)
+        In (0, 1): the sigmoid is already applied.
+    batch : digimus.tasks.Batch
+
+    Returns
+    -------
+    Tensor (B,) of int8
+        1 or 2; 0 where the network fixates or answers at neither. An answer is at a stimulus under the same
+        condition under which it would be right there (`digimus.tasks.accuracy`).
+    """
+    chosen = torch.zeros(len(outputs), dtype=torch.int8, device=outputs.device)
+    for k in (0, 1):
+        at = tasks.accuracy(outputs, replace(batch, answer_rad=batch.angles_rad[:, k])).bool()
+        chosen[at] = k + 1
+    return chosen
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The answers of several seeds' batches, padded at the end to the longest.
+
+    Attributes
+    ----------
+    targets : Tensor (S, B, T, 33)
+    mask : Tensor (S, 1, T, 33)
+        0 in padded steps.
+    n_elements : Tensor (S,)
+        Of each seed's targets without padding.
+    """
+
+    targets: torch.Tensor
+    mask: torch.Tensor
+    n_elements: torch.Tensor
+
+
+def stacked(batches, device):
+    """Batches of equal numbers of trials as one.
+
+    They are put together on the CPU and go to a GPU from pinned memory, which its work in progress does not
+    wait for.
+
+    Parameters
+    ----------
+    batches : sequence of digimus.tasks.Batch
+        On the CPU.
+    device : str or torch.device
+
+    Returns
+    -------
+    tuple
+        Inputs (S, B, T, 85), their `Batches`, and the number of steps of each.
+    """
+    lengths = [batch.inputs.shape[1] for batch in batches]
+
+    def padded(tensors):
+        shape = (len(tensors), tensors[0].shape[0], max(lengths), tensors[0].shape[2])
+        together = torch.zeros(shape)
+        for row, tensor in zip(together, tensors, strict=True):
+            row[:, : tensor.shape[1]] = tensor
+        return _moved(together, device)
+
+    answers = Batches(
+        targets=padded([batch.targets for batch in batches]),
+        mask=padded([batch.mask[:1] for batch in batches]),
+        n_elements=_moved(torch.tensor([float(batch.targets.numel()) for batch in batches]), device),
+    )
+    return padded([batch.inputs for batch in batches]), answers, lengths
+
+
+def _moved(tensor, device):
+    if torch.device(device).type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 class AllTasks:
@@ -94,7 +195,7 @@ class AllTasks:
             )
             for name in names
         }
-        self.names = list(self.tasks)
+        self.names, self.device = list(self.tasks), device
 
     @property
     def validation(self):
@@ -111,9 +212,18 @@ class AllTasks:
         """Inputs and the batch of an update."""
         return self.tasks[self.task_at(seed, update)].training_batch(seed, update)
 
+    def training_batches(self, seeds, update):
+        """The batches of several seeds, each of its own task; see `stacked`."""
+        drawn = [self.tasks[self.task_at(seed, update)]._drawn(seed, update) for seed in seeds]
+        return stacked(drawn, self.device)
+
     def loss(self, outputs, batch):
         """Masked squared error of the sigmoid outputs."""
         return self.tasks[batch.name].loss(outputs, batch)
+
+    def losses(self, outputs, batches):
+        """As `RuleTask.losses`."""
+        return self.tasks[self.names[0]].losses(outputs, batches)
 
     def validate(self, model):
         """Accuracy and loss, the mean over tasks and (as ``of_task/<name>/...``) of each task."""
@@ -167,13 +277,28 @@ class Decoding:
 
     def training_batch(self, seed, update):
         """Samples of an update: a fresh random choice without repeats."""
-        rng = stream(seed, "decoding", update)
-        chosen = torch.from_numpy(rng.permutation(len(self.train_labels))[: self.batch_size])
+        chosen = self._chosen(seed, update).to(self.train_labels.device)
         return self.train_values[chosen], self.train_labels[chosen]
+
+    def training_batches(self, seeds, update):
+        """Inputs (S, B, T, units) and labels (S, B) of several seeds, and the number of steps of each."""
+        chosen = torch.stack([self._chosen(seed, update) for seed in seeds])
+        chosen = _moved(chosen, self.train_labels.device)
+        return self.train_values[chosen], self.train_labels[chosen], [self.train_values.shape[1]] * len(seeds)
+
+    def _chosen(self, seed, update):
+        rng = stream(seed, "decoding", update)
+        return torch.from_numpy(rng.permutation(len(self.train_labels))[: self.batch_size])
 
     def loss(self, outputs, labels):
         """Cross-entropy of the time-averaged readout."""
         return nn.functional.cross_entropy(outputs.mean(1), labels)
+
+    def losses(self, outputs, labels):
+        """What `loss` gives for each seed, shape (seeds,), of outputs (seed, batch, time, output)."""
+        scores = outputs.mean(2)
+        each = nn.functional.cross_entropy(scores.flatten(0, 1), labels.flatten(), reduction="none")
+        return each.view(labels.shape).mean(1)
 
     def validate(self, model):
         """Loss on the training samples; the held-out ones are looked at once, at the end."""
