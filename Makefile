@@ -14,6 +14,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .peers/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PEERS_PIP := .peers/bin/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: setup figures test unit check lock clean benchmark
 .DEFAULT_GOAL := figures
@@ -47,10 +48,12 @@ test: check unit
 benchmark: $(READY) $(if $(filter corpus,$(ONLY)),,$(PEERS))
 	@$(BIN)/python benchmarks/run.py $(if $(ONLY),--only $(ONLY))
 
-$(PEERS): benchmarks/requirements.txt
+$(PEERS): benchmarks/requirements.txt benchmarks/requirements-alone.txt
 	@echo "Setting up .peers ..."
 	@test -x .peers/bin/python || $(PYTHON) -m venv .peers
-	@.peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	@$(PEERS_PIP) "$$(grep '^torch==' requirements.lock)" $(if $(TORCH_INDEX),-i $(TORCH_INDEX))
+	@$(PEERS_PIP) --requirement benchmarks/requirements.txt
+	@$(PEERS_PIP) --no-deps --requirement benchmarks/requirements-alone.txt
 	@touch $(PEERS)
 
 lock: $(READY)

@@ -160,7 +160,8 @@ def _row(case, ours, peer):
 
 def _memory_row(case, ours, peer):
     row = {"case": f"{_name(case, ours)}, memory", "unit": "MiB"}
-    row |= {"ours": ours.peak_mib, "ours_min": ours.peak_mib, "peer": peer.peak_mib, "peer_min": peer.peak_mib}
+    row |= dict.fromkeys(["ours", "ours_min"], ours.peak_mib)
+    row |= dict.fromkeys(["peer", "peer_min"], peer.peak_mib)
     return _judged(row, ours, peer, case.memory_goals)
 
 

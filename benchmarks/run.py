@@ -13,7 +13,7 @@ import pandas as pd
 import harness
 from digimus.storage import write_table, write_text
 
-SUBJECTS = ("census", "nulls", "soft", "morphology", "connectome")
+SUBJECTS = ("census", "nulls", "soft", "morphology", "connectome", "step", "costs")
 ALONE = ("corpus",)  # on demand: it takes gigabytes and tens of minutes
 ROOT = Path(__file__).parents[1]
 
@@ -54,11 +54,12 @@ def _side_by_side(subject, folder, peers, quick):
     for case in subject.cases(folder, quick):
         for row in harness.measure(subject, case, (sys.executable, peers), quick):
             rows.append(row)
-            print("  {case}: {ours:.3g} ms, {peer_name} {ratio:.3g}x".format(**_NO_PEER | row), flush=True)
+            print(_LINE.format(**_NO_PEER | row), flush=True)
     return harness.table(rows)
 
 
-_NO_PEER = {"ours": float("nan"), "peer_name": "no peer", "ratio": float("nan")}
+_LINE = "  {case}: {ours:.3g} {unit}, {peer_name} {ratio:.3g}x"
+_NO_PEER = {"unit": "ms", "ours": float("nan"), "peer_name": "no peer", "ratio": float("nan")}
 
 
 def summary(out):

@@ -41,12 +41,12 @@ def cases(folder, quick):
     for n_units, batch in ((12, 3),) if quick else SIZES:
         n_steps = 10 if quick else N_STEPS
         path, models = _write(folder, n_units, batch, n_steps)
-        for mode in ("default", "tuned"):
+        for mode in ("default",) if quick else ("default", "tuned"):
             arguments = {"path": path, "mode": mode, "n_units": n_units, "models": models}
             case = Case(
                 f"{n_units} units x batch {batch} x {n_steps} steps, {mode}",
                 arguments,
-                (*SPIKING, "plain_loop", "dense_products", *MODELS),
+                ("plain_loop", "lstm") if quick else (*SPIKING, "plain_loop", "dense_products", *MODELS),
                 _goals(n_units, batch),
                 rtol=RTOL,
                 ours=("digimus", "pure_torch"),
@@ -58,7 +58,9 @@ def cases(folder, quick):
 
 
 def _goals(n_units, batch):
-    goals = {"lstm": 1.0, "gru": 1.0, ("pure_torch", "dense_products"): DENSE_GOAL}
+    goals = {"lstm": 1.0, "gru": 1.0}
+    if (n_units, batch) == SIZES[0]:
+        goals["pure_torch", "dense_products"] = DENSE_GOAL
     for peer in SPIKING if (n_units, batch) in FAST_GOALS else ():
         goals |= {peer: FAST_GOALS[n_units, batch], ("pure_torch", peer): TORCH_GOALS[n_units, batch]}
     return goals
@@ -144,7 +146,7 @@ def run_digimus(arguments):
 
 def run_pure_torch(arguments):
     def change(model):
-        model.kernel = "torch"
+        model.compiles = False
 
     return _model(arguments, "digimus", {"n_units": arguments["n_units"]}, change)
 

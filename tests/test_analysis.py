@@ -350,10 +350,9 @@ class OneNetwork:
     """Stands for a trained cell."""
 
     unit, model, prior, seeds = "go", "digimus", "target", (3,)
-    model_settings = {}
 
     def __init__(self, weight):
-        self.weight = weight
+        self.weight, self.model_settings = weight, {}
 
     def of_seed(self, seed, name):
         return np.eye(12) if name == "initial_recurrent_weight" else self.weight

@@ -17,8 +17,8 @@ import harness  # noqa: E402
 import neurons  # noqa: E402
 from digimus.morphology import read_swc  # noqa: E402
 
-SUBJECTS = ("census", "nulls", "soft", "morphology", "connectome")
-AWAY = {"igraph", "morphio", "pandas_numpy", "kdtree_a_neuron"}
+SUBJECTS = ("census", "nulls", "soft", "morphology", "connectome", "step", "costs")
+AWAY = {"igraph", "morphio", "pandas_numpy", "kdtree_a_neuron", "norse", "snntorch", "spikingjelly"}
 
 
 @pytest.fixture(scope="module")

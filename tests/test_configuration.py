@@ -13,10 +13,10 @@ from digimus.configuration import checked, without_null
 from digimus.models import LOSSES, MODELS
 from digimus.models.surrogates import SURROGATES
 from digimus.motifs.priors import PRIORS
-from digimus.registries import REGISTRIES, filled, names
+from digimus.registries import REGISTRIES, families, filled, names, settings
 from digimus.storage import matching_files
 from digimus.suggest import did_you_mean
-from digimus.tasks import TASKS
+from digimus.tasks import FAMILIES, TASKS
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +141,7 @@ def test_a_misspelt_required_key_is_reported_as_misspelt(default, schema):
         ("training.rules.learning_rate.lstm", "1e-3", "number above 0"),
         ("training.rules.tasks", "go", "list of different names"),
         ("training.rules.tasks", ["go", "go"], "list of different names"),
+        ("training.motif_term.density", 0, "between 0 and 1"),
         ("training.seeds", [], "whole numbers"),
         ("training.seeds", [1, 1], "different whole numbers"),
         ("training.device", "gpu", "cpu, cuda, auto"),
@@ -298,12 +299,43 @@ def test_names_are_read_from_the_registries_as_they_are_when_imported():
         assert names(registry) == tuple(entries)
 
 
+def test_families_are_read_as_they_are_when_imported():
+    assert families() == dict(FAMILIES) and list(families()) == list(FAMILIES)
+
+
 def test_reading_the_names_imports_no_torch():
     code = (
         "import sys, digimus.configuration, digimus.registries as r; r.names('models'); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "digimus.registries" in done.stdout.split() and "torch" not in done.stdout.split()
+
+
+def test_settings_are_read_from_the_models_as_they_are_when_imported():
+    for model, kind in MODELS.items():
+        assert settings(model) == tuple(
+            parameter.name
+            for parameter in inspect.signature(kind).parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "rng"
+        )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "hint"),
+    [
+        ("models.lstm.reset", "soft", "Known names: longest_memory, n_units."),
+        ("models.mine", {"kind": "tcn", "n_layers": 2}, "Did you mean 'n_levels'?"),
+        ("models.digimus.nonlinearity", "relu", "Known names"),
+    ],
+)
+def test_a_setting_that_the_kind_of_model_does_not_take_is_refused(default, schema, key, value, hint):
+    error = complaint(changed(default, key, value), schema)
+    assert error.where.startswith(key) and "no setting" in error.what and error.hint.startswith(hint)
+
+
+def test_a_model_that_is_not_trained_needs_a_kind_too(default, schema):
+    error = complaint(changed(default, "models.lsmt", {}), schema)
+    assert error.where == "models.lsmt.kind" and error.hint == "Did you mean 'lstm'?"
 
 
 def test_a_registry_that_is_not_where_it_should_be_is_named(monkeypatch):

@@ -11,7 +11,7 @@ from snakemake.cli import get_argument_parser
 
 from digimus.configuration import checked
 
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md", "docs/extending.md")
 COMPUTED = ("results", "resources", ".venv", ".snakemake")
 ENDINGS = (".md", ".yaml", ".yml", ".cff", ".toml", ".lock", ".py", ".smk", ".sh", ".csv")
 
@@ -177,7 +177,6 @@ def test_names_of_the_library_exist(root):
     "name, file",
     [
         ("_LINES", "src/digimus/tasks/registry.py"),
-        ("FAMILIES", "src/digimus/figures/learning.py"),
         ("MODELS", "src/digimus/models/__init__.py"),
         ("PRIORS", "src/digimus/motifs/priors.py"),
         ("LOSSES", "src/digimus/models/motif_term.py"),

@@ -1,4 +1,4 @@
-"""docs/extending.md does what it says: its blocks go into a copy of the project, and what they add is used."""
+"""docs/extending.md does what it says: its blocks go into a copy of the project, and what they add works."""
 
 import json
 import os
@@ -76,7 +76,8 @@ def extended(root, tmp_path_factory):
             path.write_text(inserted(path.read_text(), lines))
     regions = {"regions": ["SIM-feedforward"]}
     small = {
-        "results_dir": "results/extended", "figures": ["learning"], "recordings": {"datasets": {"visual": None}},
+        "results_dir": "results/extended", "figures": ["learning"],
+        "recordings": {"datasets": {"visual": None}},
         "simulation": {"neurons": regions}, "morphology": {"sources": {"simulated": regions}},
         "training": {"seeds": [1], "rules": {"n_updates": 20, "validate_every": 10}},
     }  # fmt: skip

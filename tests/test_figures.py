@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anatomy_tables import anatomy, assert_drawn, grid, marks, texts
+from anatomy_tables import anatomy, assert_drawn, grid, marks, overlapping_texts, texts
+from digimus.analysis.psychometrics import ABOVE, BELOW, CONSTANT
 from digimus.errors import InputError
 from digimus.figures import FIGURES, draw, save_figure, write_report
 from digimus.figures.intervals import nested_interval
@@ -60,6 +61,14 @@ def tables():
         grid(benchmark=["rules"], task=TASKS, seed=[1, 2], update=[10, 20], metric=["validation_accuracy"])
     )
     curves["value"] = rng.random(len(curves))
+    levels = cells(grid(task=["dm1"], seed=[1, 2], difficulty=[0.01, 0.02, 0.04, 0.08])).assign(
+        training="per task", curve="accuracy", n_trials=64
+    )
+    levels["accuracy"] = rng.uniform(0.5, 1, len(levels))
+    thresholds = cells(grid(task=["dm1"], seed=[1, 2])).assign(
+        training="per task", curve="accuracy", outcome="fitted"
+    )
+    thresholds["threshold"] = rng.uniform(0.01, 0.08, len(thresholds))
     nulls = reference.assign(null_95=0.6, chance=0.5, best_accuracy=0.9)
     retained = pd.concat(
         grid(task=TASKS, prior=[prior], seed=[1, 2], stage=["initial", "trained"], triad=MOTIFS,
@@ -118,6 +127,8 @@ def tables():
         "x/tasks/trials.csv": trials,
         "x/evaluation/scores.csv": scores,
         "x/evaluation/curves.csv": curves,
+        "x/evaluation/psychometrics.csv": levels,
+        "x/evaluation/thresholds.csv": thresholds,
         "x/evaluation/nulls.csv": nulls,
         "x/retention/profiles.csv": retained,
         "x/retention/scores.csv": kept,
@@ -235,6 +246,111 @@ def test_learning_shows_every_seed_and_chance(tables):
     assert_drawn(figure, table["value"])
     assert final["mark"].eq("seed").sum() == len(CELLS) * len(TASKS) * 2
     assert dict(final[final["mark"] == "chance"].set_index("task")["value"]) == {"go": 0.2, "dm1": 0.5}
+
+
+def test_learning_shows_networks_of_one_task_and_of_all_tasks_apart(tables):
+    both = dict(tables)
+    for name in ("scores", "curves"):
+        table = tables[f"x/evaluation/{name}.csv"]
+        rules = table[table["benchmark"] == "rules"].assign(benchmark="rules together")
+        both[f"x/evaluation/{name}.csv"] = pd.concat([table, rules.assign(value=rules["value"] / 2)])
+    figure, table = draw("learning", both)
+    assert_drawn(figure, table["value"])
+    assert table.groupby("panel")["training"].unique().map(lambda t: set(t) - {np.nan}).to_dict() == {
+        "a": {"per task"}, "b": {"per task"}, "c": {"together"}, "d": {"together"},
+    }  # fmt: skip
+    assert "one network for all tasks" in texts(figure) and "a network for each task" in texts(figure)
+    assert overlapping_texts(figure) == ([], [])
+    alone = {
+        path: t[t["benchmark"] == "rules together"] if path.endswith(("scores.csv", "curves.csv")) else t
+        for path, t in both.items()
+        if "retention" not in path
+    }
+    figure, table = draw("learning", alone)
+    assert_drawn(figure, table["value"])
+    assert "not available" not in texts(figure) and set(table["panel"]) == {"a", "b"}
+    assert "one network for all tasks" in texts(figure)
+
+
+def many_levels(tasks, cells, seeds, trainings=("per task",)):
+    """Psychometric tables of many tasks and cells."""
+    rng = np.random.default_rng(3)
+    parts, fits = [], []
+    for task in tasks:
+        difficulty = (
+            [0.08, 0.16, 0.32] if task.startswith(("dly", "ctxdly", "multidly")) else [0.01, 0.02, 0.04]
+        )
+        for model, prior in cells:
+            key = dict(task=[task], training=trainings, model=[model], prior=[prior], seed=seeds)
+            parts.append(grid(**key, difficulty=difficulty, curve=["accuracy"], n_trials=[64]))
+            fits.append(grid(**key, curve=["accuracy"]).assign(low=difficulty[0], high=difficulty[-1]))
+    levels, fits = pd.concat(parts, ignore_index=True), pd.concat(fits, ignore_index=True)
+    levels["accuracy"] = rng.uniform(0.5, 1, len(levels))
+    fits["threshold"], fits["outcome"] = rng.uniform(fits["low"], fits["high"]), "fitted"
+    return {"x/evaluation/psychometrics.csv": levels, "x/evaluation/thresholds.csv": fits}
+
+
+FIVE = [*CELLS, ("tcn", "none"), ("transformer", "none")]
+DECISIONS = (
+    "dm1",
+    "dm2",
+    "ctxdm1",
+    "ctxdm2",
+    "multidm",
+    "dlydm1",
+    "dlydm2",
+    "ctxdlydm1",
+    "ctxdlydm2",
+    "multidlydm",
+)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "cells_", "trainings"),
+    [
+        (DECISIONS[:1], CELLS[:2], ("per task",)),
+        (DECISIONS, FIVE, ("per task",)),
+        (DECISIONS[:6], FIVE, ("per task", "together")),
+        (DECISIONS[:2], CELLS, ("together",)),
+    ],
+)
+def test_psychometric_curves_can_be_read_with_few_and_with_many_tasks(tasks, cells_, trainings):
+    figure, table = draw("psychometric", many_levels(tasks, cells_, [1, 2, 3], trainings))
+    assert overlapping_texts(figure) == ([], [])
+    assert_drawn(figure, table.loc[table["panel"].isin(["a", "c"]), "value"])
+    assert_drawn(figure, table["threshold"])
+    # A bar of an interval ends at 0 and 1, where no share lies beyond.
+    assert_drawn(figure, np.clip(table[["low", "high"]].to_numpy(), 0, 1).ravel())
+    assert set(table["panel"]) == set("abcd"[: 2 * len(trainings)])
+    curves = table[table["mark"].eq("seed") & table["panel"].isin(["a", "c"])]
+    n_levels = sum(3 for _ in tasks)
+    assert len(curves) == n_levels * len(cells_) * 3 * len(trainings)
+
+
+def test_thresholds_beyond_what_was_tested_are_shown_as_such():
+    tables = many_levels(["dm1"], CELLS[:1], [1, 2, 3])
+    fits = tables["x/evaluation/thresholds.csv"]
+    fits["outcome"] = [BELOW, "fitted", CONSTANT]
+    fits.loc[[0, 2], "threshold"] = np.nan
+    figure, table = draw("psychometric", tables)
+    found = [line for line in figure.axes[-1].get_lines() if line.get_marker() in ("v", "^", "o")]
+    assert sorted(line.get_marker() for line in found) == ["^", "o", "v"]
+    at = {line.get_marker(): line.get_ydata()[0] for line in found}
+    assert at["v"] < 0.01 and at["^"] > 0.04 and 0.01 < at["o"] < 0.04
+    # The middle one of the three is the median.
+    median = table.loc[table["mark"] == "median over seeds", "threshold"]
+    assert median.tolist() == fits["threshold"].dropna().tolist()
+    fits.loc[1, ["threshold", "outcome"]] = np.nan, ABOVE
+    _, table = draw("psychometric", tables)
+    assert table.loc[table["mark"] == "median over seeds", "threshold"].isna().all()
+
+
+def test_without_a_decision_task_one_sentence_says_so():
+    tables = many_levels(["go"], CELLS, [1, 2])
+    tables["x/evaluation/psychometrics.csv"]["difficulty"] = np.nan
+    figure, table = draw("psychometric", tables)
+    assert "no network was trained on a task with graded evidence" in texts(figure)
+    assert len(table) == 1 and len(figure.axes) == 1 and figure.get_figheight() < 30 / 25.4
 
 
 def test_decoding_pairs_sessions_and_keeps_the_null_and_the_best(tables):
@@ -356,6 +472,44 @@ def test_report_without_data_says_so(report, tables):
     assert page.count("Not available") == 3 and 'id="simulated"' not in page
     with pytest.raises(InputError, match="picture"):
         report(figures={"graphs": "fig1_nowhere.png"})
+
+
+def test_the_report_shows_accuracies_and_controls(report):
+    key = dict(training="per task", model=["digimus", "digimus", "lstm"], prior=["none", "A", "none"])
+    accuracy = pd.DataFrame(
+        dict(
+            task="dm1", **key, n_seeds=3, mean=[0.9, 0.8765, 0.5], ci_low=[0.85, np.nan, 0.4],
+            ci_high=[0.95, np.nan, 0.6], interval="95 %, t", lowest=0.3, highest=0.97, chance=0.5,
+            n_parameters=1234, updates_fewest=100, updates_most=[100, 200, 100],
+        )
+    )  # fmt: skip
+    controls = pd.DataFrame(
+        dict(
+            training="per task", scope=["task", "task", "all tasks"], task=["dm1", "dm1", np.nan],
+            model="digimus", prior="A", control=["none", "A-degree", "none"],
+            control_kind=["none", "degree", "none"],
+            measure=["accuracy gained", "updates saved", "accuracy gained"],
+            n_pairs=[3, 3, 18], n=[3, 3, 6], unit=["seed", "seed", "task"], effect=[-0.012, 40.0, 0.034],
+            ci_low=[-0.02, np.nan, 0.01], ci_high=[0.001, np.nan, 0.05], p_corrected=[0.2, np.nan, 0.03],
+            smallest_effect=[0.01, np.nan, 0.01], verdict=["undetermined", np.nan, "holds"],
+            prior_never=[np.nan, 1, np.nan], control_never=[np.nan, 2, np.nan], test="t", simulated=True,
+        )
+    )  # fmt: skip
+    page = report(accuracy=accuracy, controls=controls)
+    for shown in (
+        "87.6", "85.0 to 95.0", "no interval", "[30.0 to 97.0]", "1,234 parameters, 100 to 200 updates",
+        "3 seeds", "A-degree (degree)", "no prior", "−0.012", "(−0.02 to 0.001)", "(no interval)",
+        "1 and 2 of 3", "0.034", "6 tasks", "Task by task (2 comparisons)",
+    ):  # fmt: skip
+        assert shown in page, shown
+    for target in re.findall(r'href="#([^"]+)"', page):
+        assert f'id="{target}"' in page
+    section = page[page.index('id="controls"') : page.index('id="left-out"')]
+    assert section.index("0.034") < section.index("<details>") < section.index("−0.012")
+    assert "nan" not in section.lower().replace("unan", "")
+    empty = report(accuracy=accuracy.iloc[:0], controls=controls.iloc[:0])
+    assert "no DigiMus network with a prior was trained" in empty and 'id="accuracy"' in empty
+    assert 'id="accuracy"' not in report() and 'id="controls"' not in report()
 
 
 def test_times_are_summed_by_rule(report, tmp_path):

@@ -5,14 +5,16 @@ Nothing here is vectorised and nothing is taken from `digimus.tasks` but the bat
 
 import math
 from collections import Counter
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
 from scipy.stats import kstest
 
+from digimus import tasks
 from digimus.tasks import TASKS, make_batch
-from digimus.tasks.page import page
+from digimus.tasks.page import BATCH, page
 from digimus.tasks.trials import uniform_steps
 
 ORDER = (
@@ -171,6 +173,25 @@ def test_a_batch_can_be_made_for_another_device():
 
 def test_the_page_is_the_one_that_the_code_writes(root):
     assert (root / "docs/tasks.md").read_text(encoding="utf-8") == page()
+
+
+def test_the_page_tells_what_a_batch_carries_as_it_is():
+    batch = make_batch("dm1", 3, 0)
+    assert list(BATCH) == [field.name for field in fields(batch)]
+    sizes = {"B": 3, "T": batch.inputs.shape[1], "S": 2, "85": 85, "33": 33, "2": 2}
+    for field, (shape, _) in BATCH.items():
+        values = getattr(batch, field)
+        if isinstance(values, torch.Tensor):
+            named = shape.format(n_inputs=85, n_outputs=33).strip("(),").split(", ")
+            assert tuple(values.shape) == tuple(sizes[name] for name in named), field
+            assert f"| `{field}` | {shape.format(n_inputs=85, n_outputs=33)} |" in page()
+
+
+def test_the_page_names_the_sets_and_the_families():
+    text = " ".join(page().split())
+    for name in ("RULES18", "RULES20", "FAMILIES"):
+        assert f"`digimus.tasks.{name}`" in text and hasattr(tasks, name)
+    assert "sensorimotor (6); perceptual decision (5); delayed decision (5); match (4)" in text
 
 
 def test_the_page_names_every_task_with_its_rule_family_and_chance():

@@ -84,7 +84,7 @@ def one_by_one(models, problem, settings, **more):
 
 
 def assert_alike(found, expected, networks=(), references=()):
-    """Curves within 1e-5 of each other, weights within 1e-3 of the largest: Adam divides by small gradients."""
+    """Curves within 1e-5 of each other; weights within 1e-3 of the largest, as Adam divides by gradients."""
     for ours, theirs in zip(found, expected, strict=True):
         assert list(ours) == list(theirs)
         for name in theirs:
@@ -106,6 +106,8 @@ def assert_alike(found, expected, networks=(), references=()):
 def test_outputs_and_gradients_are_those_of_each_network_alone(kind, options):
     lengths, rng = (37, 30, 21), torch.Generator().manual_seed(1)
     models = [model.double().train() for model in models_of(kind, **options)]
+    for model in models:
+        model.compiles = False  # one loop more for numba to compile, which tests of its own compare
     inputs = [torch.randn(4, n, 85, generator=rng, dtype=torch.float64) for n in lengths]
     weight = torch.randn(37, 33, generator=rng, dtype=torch.float64)
     padded = torch.zeros(3, 4, 37, 85, dtype=torch.float64)
@@ -221,7 +223,7 @@ def test_decoders_of_several_seeds_are_trained_as_alone():
 
 
 def stopping_settings():
-    return replace(SETTINGS, n_updates=36, learning_rate=0.15, patience=1)
+    return replace(SETTINGS, n_updates=36, learning_rate=0.04, patience=2, least_gain=0.1)
 
 
 def test_seeds_stop_early_each_at_its_own_validation():
@@ -232,30 +234,28 @@ def test_seeds_stop_early_each_at_its_own_validation():
     assert len(set(ends)) == 3 and min(ends) < 36
     found = fit_seeds(together, problem, settings, seeds=SEEDS)
     assert [curves["update"][-1] for curves in found] == ends
-    for ours, theirs in zip(found, expected, strict=True):
-        # A large rate makes rounding grow.
-        np.testing.assert_allclose(ours["validation_loss"], theirs["validation_loss"], rtol=1e-3)
-    metrics = [problem.validate(model.eval())["validation_loss"] for model in together]
-    np.testing.assert_allclose(metrics, [curves["validation_loss"][-1] for curves in found], rtol=1e-5)
+    assert_alike(found, expected, together, alone)
+    with torch.no_grad():
+        losses = [problem.validate(model.eval())["validation_loss"] for model in together]
+    np.testing.assert_allclose(losses, [curves["validation_loss"][-1] for curves in found], rtol=1e-5)
 
 
-@pytest.mark.parametrize("stop", [7, 20, 33])
-def test_going_on_from_a_state_gives_the_same_bits_with_seeds_that_have_ended(monkeypatch, stop):
+@pytest.mark.parametrize(("stop", "active"), [(7, 3), (20, 2), (26, 1)])
+def test_going_on_from_a_state_gives_the_same_bits_with_seeds_that_have_ended(monkeypatch, stop, active):
     monkeypatch.setattr(engine, "SECONDS_BETWEEN_CHECKPOINTS", -1)
-    problem, settings, term = a_problem("go"), stopping_settings(), a_term(36, every=7)
+    problem, settings, term = a_problem("go"), stopping_settings(), a_term(36, every=7, weight=1e-4)
     more = dict(seeds=SEEDS, motif_term=term)
-    whole = models_of(n_units=6, recurrent_noise=0.1)
+    whole = models_of(n_units=6, recurrent_noise=0.01)
     kept = []
     expected = fit_seeds(whole, problem, settings, keep=kept.append, **more)
     state = [state for state in kept if state["update"] <= stop][-1]
-    again = models_of(n_units=6, recurrent_noise=0.1)
+    assert len(state["active"]) == active
+    again = models_of(n_units=6, recurrent_noise=0.01)
     found = fit_seeds(again, problem, settings, state=state, **more)
     for ours, theirs in zip(found, expected, strict=True):
         assert_same(ours, theirs)
     for ours, theirs in zip(again, whole, strict=True):
         assert_same(weights_of(ours), weights_of(theirs))
-    if stop == 33:
-        assert len(state["active"]) < 3
 
 
 # Numbers that are none
@@ -283,7 +283,7 @@ def test_the_update_and_the_seed_that_left_the_finite_numbers_are_named(what, ba
     with pytest.raises(TrainingError, match=what) as raised:
         fit_seeds(models_of(), problem, SETTINGS, seeds=SEEDS, keep=kept.append)
     assert f"seed 2, update {bad + 1} of 12" in raised.value.where
-    assert raised.value.got.startswith("loss nan" if what == "loss" else "loss 0.")
+    assert raised.value.got.startswith("loss nan" if what == "loss" else ("loss 0.", "loss 1."))
     # The state kept is that of the last validation before.
     assert [int(state["update"]) for state in kept] == [bad // 3 * 3]
     good = {name: values for name, values in kept[0].items() if "motif" not in name}
@@ -299,20 +299,17 @@ def test_a_rate_that_overflows_the_weights_ends_training():
 # What an update asks of the device
 
 
-@pytest.mark.parametrize(
-    ("kind", "options"),
-    [("digimus", {}), ("digimus", {"reset": "soft"}), ("leaky", {}), ("tcn", {}), ("lru", {})],
-)
-def test_an_update_reads_nothing_from_the_device(monkeypatch, kind, options):
+@pytest.mark.parametrize(("kind", "options"), NETWORKS)
+def test_an_update_reads_nothing_from_the_device(kind, options):
     """On the device "meta" there are shapes and no values: whatever waits for a value fails."""
-    monkeypatch.setattr(
-        seeds_module, "adam", lambda model, settings: torch.optim.Adam(model.parameters(), foreach=True)
-    )
     problem = a_problem(device=torch.device("meta"))
-    models = [model.to("meta") for model in models_of(kind, **options)]
+    models = models_of(kind, **{key: value for key, value in options.items() if key != "recurrent_noise"})
     group = seeds_module._Group(models, SETTINGS, SEEDS)
+    stacked = group.networks.stacked.to("meta")
+    group.optimizer = torch.optim.Adam([p for p in stacked.parameters() if p.requires_grad], foreach=True)
     note = seeds_module._step(group, problem, SETTINGS, 0, None, watched=True)
     assert note.found.shape == (4, 3) and note.found.device.type == note.measures.device.type == "meta"
+    assert len(group.optimizer.state) == sum(p.requires_grad for p in stacked.parameters())
     with pytest.raises((RuntimeError, NotImplementedError)):
         group.read([note])
 
@@ -325,7 +322,8 @@ def test_validation_evaluates_all_seeds_once():
     group.validate(problem, 3, [engine.Step(0.0, None)] * 3)
     assert len(calls) == len(problem.validation)
     for curves, model in zip(group.curves, models_of(), strict=True):
-        expected = problem.validate(model.eval())
+        with torch.no_grad():
+            expected = problem.validate(model.eval())
         assert curves["validation_loss"] == pytest.approx([expected["validation_loss"]], rel=1e-6)
         assert curves["validation_accuracy"] == [expected["validation_accuracy"]]
 
@@ -384,7 +382,7 @@ def test_decoding_at_once_gives_the_probabilities_of_seeds_one_by_one(tmp_path):
             benchmark="visual", unit="sessions", model_settings={"n_units": 8}, seeds_at_once=at_once
         )
         train_decoders(
-            tmp_path / f"{at_once}.h5", cell, SETTINGS, [Session()], splits=lambda session: {"blocked": folds},
+            tmp_path / f"{at_once}.h5", cell, SETTINGS, [Session()], splits=lambda s: {"blocked": folds},
             batch_size=16, motif_term=None, provenance={}, key="k",
         )  # fmt: skip
     found, expected = (arrays_of(tmp_path / f"{at_once}.h5") for at_once in (True, False))

@@ -24,7 +24,7 @@ STAGES = (
     "states", "claims", "figures", "report",
 )  # fmt: skip
 LEFT_OUT = shutil.ignore_patterns(
-    ".venv", ".git", ".snakemake", "results", "simulated*", "__pycache__", ".pytest_cache", ".ruff_cache"
+    ".venv", ".peers", ".git", ".snakemake", "results", "simulated*", "__pycache__", ".*_cache"
 )
 
 

@@ -350,6 +350,7 @@ def _check_table_prior(name, prior, term):
 
 
 def _check_training(c):
+    _check_models(c["models"])
     from_prior = {
         f"recordings.datasets.{n}.priors": d["priors"] for n, d in c["recordings"]["datasets"].items()
     }
@@ -374,14 +375,29 @@ def _check_training(c):
         for name in c["training"][part]["models"]:
             one_of(name, c["models"], f"training.{part}.models", "a model of the configuration")
             kind = c["models"][name].get("kind", name)
-            known = registries.names("models")
-            one_of(kind, known, f"models.{name}.kind", f"one of {', '.join(known)}")
             one_of(name, c["training"][part]["learning_rate"], f"training.{part}.learning_rate",
                     "a learning rate for every model")  # fmt: skip
             if kind == "digimus":
                 _check_structure(c, name, c["models"][name].get("n_units", c["training"][part]["n_units"]))
     for where, model, prior in _prior_cells(c):
         _check_prior_of_model(c, where, model, prior)
+
+
+def _check_models(models):
+    known = registries.names("models")
+    for name, model in models.items():
+        kind = model.get("kind", name)
+        one_of(kind, known, f"models.{name}.kind", f"one of {', '.join(known)}")
+        settings = registries.settings(kind) or model
+        for key in model:
+            if key != "kind" and key not in settings:
+                raise InputError(
+                    f"A model of kind {kind} has no setting {key!r}.",
+                    where=f"models.{name}.{key}",
+                    expected=f"one of {', '.join(settings)}",
+                    got=key,
+                    hint=did_you_mean(key, settings),
+                )
 
 
 def _prior_cells(c):

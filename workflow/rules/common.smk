@@ -166,7 +166,9 @@ def check_inputs():
             known = list(read_table(path, ["region"], dtype=str, keep_default_na=False)["region"])
             for key, region in configuration.regions_of(prior):
                 configuration.one_of(region, known, f"priors.{name}.{key}", "a region of that table")
-    for name in dict.fromkeys(m for part in ("rules", "decoding") for m in CONFIG["training"][part]["models"]):
+    for name in dict.fromkeys(
+        m for part in ("rules", "decoding") for m in CONFIG["training"][part]["models"]
+    ):
         for key in ("mask", "projections"):
             path = CONFIG["models"][name].get(key)
             if isinstance(path, str) and not path.startswith(f"{RESULTS}/"):  # those are made by the workflow

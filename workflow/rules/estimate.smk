@@ -10,7 +10,7 @@ import subprocess
 # Networks x updates x units^2 x trials of a batch above which an estimate is worth its seconds. Of the order
 # of an hour of one core; the default configuration has a tenth of it.
 MUCH_TRAINING = 3e10
-LONGEST_ESTIMATE_S = 90
+LONGEST_ESTIMATE_S = 300  # it takes a tenth of this, unless the machine is overloaded
 
 
 def training_jobs():
@@ -23,7 +23,7 @@ def training_jobs():
 
 def amount_of(cells):
     """Networks x updates x units^2 x trials of a batch, without the attempts of learning rates."""
-    n_tasks = sum(len(RULES["tasks"]) if unit == "together" else 1 for unit, *_ in cells)
+    n_tasks = sum(len(tasks_of(model)) if unit == "together" else 1 for unit, model, _ in cells)
     size = RULES["n_updates"] * RULES["n_units"] ** 2 * RULES["batch_size"]
     return n_tasks * len(TRAINING["seeds"]) * size
 

@@ -51,6 +51,7 @@ rule train_task:
         motif_term=motif_settings,
         seeds=TRAINING["seeds"],
         device=TRAINING["device"],
+        matmul_precision=TRAINING.get("matmul_precision", "highest"),
         seeds_at_once=TRAINING.get("seeds_at_once", "auto"),
         code=code(*TRAINING_CODE, "tasks", scripts=["cell"]),
     script:
@@ -74,6 +75,7 @@ use rule train_task as train_together with:
         motif_term=motif_settings,
         seeds=TRAINING["seeds"],
         device=TRAINING["device"],
+        matmul_precision=TRAINING.get("matmul_precision", "highest"),
         seeds_at_once=TRAINING.get("seeds_at_once", "auto"),
         code=code(*TRAINING_CODE, "tasks", scripts=["cell"]),
 
@@ -106,6 +108,7 @@ rule train_decoders:
         seeds=TRAINING["seeds"],
         seed=CONFIG["seed"],
         device=TRAINING["device"],
+        matmul_precision=TRAINING.get("matmul_precision", "highest"),
         seeds_at_once=TRAINING.get("seeds_at_once", "auto"),
         code=code(*TRAINING_CODE, "recordings", scripts=["cell", "decoding_inputs"]),
     script:

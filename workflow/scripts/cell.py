@@ -19,7 +19,11 @@ torch.set_num_threads(1)
 
 
 def make_cell(snakemake, benchmark, unit, n_units):
-    """The cell of a job; a baseline without a width of its own is matched to DigiMus in size."""
+    """The cell of a job; a baseline without a width of its own is matched to DigiMus in size.
+
+    Sets the precision of torch's products for the job.
+    """
+    torch.set_float32_matmul_precision(snakemake.params.matmul_precision)
     settings = dict(snakemake.params.model)
     kind = settings.pop("kind")
     own_width = "n_units" in settings

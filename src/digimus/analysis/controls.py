@@ -153,7 +153,8 @@ def paired(cells, prior, control):
         cells[cells["prior"] == name].set_index(PAIRED_BY)[["measure", "value", "never"]]
         for name in (prior, control)
     )
-    pairs = first.join(other[["value", "never"]], rsuffix="_control", how="inner").reset_index()
+    other = other[["value", "never"]].add_suffix("_control")
+    pairs = first.join(other, how="inner").reset_index()
     sign = np.where(pairs["measure"] == ACCURACY, 1.0, -1.0)
     return pairs.assign(effect=sign * (pairs["value"] - pairs["value_control"]))
 

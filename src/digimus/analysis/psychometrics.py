@@ -26,6 +26,7 @@ AT_THRESHOLD = 0.75
 """Share of right answers, lapses aside, that the threshold is read at."""
 FITTED, CONSTANT, NOT_CONVERGED = "fitted", "does not change with the evidence", "the fit did not converge"
 BELOW, ABOVE = "threshold below the tested levels", "threshold above the tested levels"
+LAPSES = "more than half of the trials are lapses"
 MOST_LAPSES = {"accuracy": 0.95, "choice": 0.5}
 SIGNIFICANT = {"accuracy": 3.841, "choice": 5.991}
 """Twice the gain in log likelihood over a constant that is beyond chance at 5 % (1 and 2 degrees)."""
@@ -158,7 +159,8 @@ def fit_curve(curve, x, n, k):
     dict
         n_trials, n_levels, threshold, spread, bias, lapse and outcome. Threshold and spread are nan wherever
         the outcome is not ``fitted``: where the curve does not rise beyond chance (likelihood ratio against
-        a constant at 5 %), the threshold is outside the levels that were tested, or levels are too few.
+        a constant at 5 %), more than half of the trials are lapses, the threshold is outside the levels that
+        were tested, or levels are too few.
     """
     x, n, k = (np.asarray(values, float) for values in (x, n, k))
     x, n, k = x[n > 0], n[n > 0], k[n > 0]
@@ -175,6 +177,8 @@ def fit_curve(curve, x, n, k):
     if 2 * (constant - loss) < SIGNIFICANT[curve]:
         good = curve == "accuracy" and k.sum() / n.sum() > AT_THRESHOLD
         return row | dict(outcome=BELOW if good else CONSTANT)
+    if lapse > 0.5:
+        return row | dict(lapse=lapse, outcome=LAPSES)
     row |= dict(lapse=lapse) if curve == "accuracy" else dict(lapse=lapse, bias=bias)
     threshold = spread * ndtri(AT_THRESHOLD)
     if threshold < np.abs(x).min():

@@ -164,6 +164,8 @@ def _final(page, letter, axes, scores, tasks, cells, markers):
         for cell, offset in zip(cells, offsets, strict=True):
             values = of_cell(scores, task, cell).sort_values("seed")["value"].to_numpy(float)
             colour = model_colour(*cell)
+            if not (scores["task"].eq(task) & scores["model"].eq(cell[0])).any():
+                continue  # the model was not to be trained on this task
             if not np.isfinite(values).any():
                 axes.text(
                     x + offset, 0.02, "n/a", rotation=90, ha="center", va="bottom", color=colour, fontsize=6

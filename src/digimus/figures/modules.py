@@ -27,6 +27,8 @@ SCORES = ("benchmark", "task", "model", "prior", "seed", "metric", "value")
 NONE = "no network of two or more modules was trained"
 MOST_NETWORKS = 2
 MATRIX_MM, ROW_MM = 74, 47
+LEAST_WIDE = 4
+"""Tasks for which the panel of accuracy has room at least, so that one task does not fill it."""
 
 
 def modules(inputs):
@@ -231,6 +233,7 @@ def _accuracy(page, axes, letter, scores, prior):
                 )
     axes.set_xticks(range(len(tasks)), tasks, rotation=0 if len(tasks) <= 6 else 60)
     axes.tick_params(axis="x", length=0)
-    axes.set_xlim(-0.6, max(len(tasks) - 0.4, 0.6))
+    middle, half = (len(tasks) - 1) / 2, max(len(tasks), LEAST_WIDE) / 2 + 0.1
+    axes.set_xlim(middle - half, middle + half)
     axes.set_ylim(0, 1.03)
     axes.set_ylabel("test accuracy")

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from digimus.analysis.accuracy import t_interval
-from digimus.analysis.psychometrics import ABOVE, BELOW, CONSTANT
+from digimus.analysis.psychometrics import ABOVE, BELOW, CONSTANT, LAPSES
 from digimus.figures.learning import TITLES, chance_line, of_cell
 from digimus.figures.style import (
     INK,
@@ -25,14 +25,14 @@ LEVELS = ("task", "training", "model", "prior", "seed", "curve", "difficulty", "
 FITS = ("task", "training", "model", "prior", "seed", "curve", "threshold", "outcome")
 KEY = ["task", "training", "model", "prior"]
 FEWEST_COLUMNS, MOST_COLUMNS = 3, 5
-BEYOND = {BELOW: "v", ABOVE: "^", CONSTANT: "^"}
-"""Markers of thresholds that lie outside the tested coherences; a curve that does not rise has none below."""
+BEYOND = {BELOW: "v", ABOVE: "^", CONSTANT: "^", LAPSES: "^"}
+"""Markers of thresholds outside the tested coherences; that of a network with none stands above them."""
 ASIDE = 1.18
 """How far beyond the tested coherences these are drawn, as a factor."""
 KEYS_OF_THRESHOLDS = {
     "seed (bar: median)": legend_entry(INK),
     "below what was tested": legend_entry(INK, "v", filled=False),
-    "above, or no rise": legend_entry(INK, "^", filled=False),
+    "above, or none": legend_entry(INK, "^", filled=False),
     "no fit": legend_entry(INK, "x"),
     "lowest and highest tested": legend_entry(PALE, "", "-"),
 }
@@ -212,7 +212,7 @@ def _median(own):
     values = own["threshold"].to_numpy(float).copy()
     outcome = own["outcome"].to_numpy()
     values[outcome == BELOW] = -np.inf
-    values[np.isin(outcome, [ABOVE, CONSTANT])] = np.inf
+    values[np.isin(outcome, [ABOVE, CONSTANT, LAPSES])] = np.inf
     if np.isnan(values).any():
         return np.nan
     middle = np.sort(values)[[(len(values) - 1) // 2, len(values) // 2]]

@@ -129,12 +129,16 @@ def ordered_cells(table):
 
 
 def cell_markers(cells):
-    """A marker for every (model, prior): priors of the same model differ in marker, not in colour."""
+    """A marker for every (model, prior): priors of the same model differ in marker, not in colour.
+
+    DigiMus alone has a colour of its own without a prior; other models differ there in marker too.
+    """
     priors = sorted({prior for _, prior in cells if prior != "none"})
-    return {
-        (model, prior): PRIOR_MARKERS[(priors.index(prior) if prior != "none" else 0) % len(PRIOR_MARKERS)]
-        for model, prior in cells
-    }
+
+    def place(model, prior):
+        return 0 if prior == "none" else priors.index(prior) + (model != "digimus")
+
+    return {cell: PRIOR_MARKERS[place(*cell) % len(PRIOR_MARKERS)] for cell in cells}
 
 
 def region_colours(labels):

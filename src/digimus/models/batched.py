@@ -61,6 +61,9 @@ class Batched:
         _check_alike(models)
         self.stacked = _with_parameters(models[0], [dict(model.named_parameters()) for model in models])
         self.stacked.compiles = False  # the compiled loop takes one network
+        delays = getattr(self.stacked, "delays", None)
+        # Read here and not at every call, which would wait for the device.
+        self.stacked.delay_values = [1] if delays is None else torch.unique(delays).tolist()
         self._forward = FORWARDS[type(models[0])]
         self.n = len(models)
 
@@ -238,12 +241,10 @@ class BatchedLIFLoop(torch.autograd.Function):
 def _spiking_loop(model, current, weight):
     """`digimus.models.spiking.lif_loop` with a dimension of networks."""
     beta, rho = (x[:, None] if isinstance(x, torch.Tensor) else x for x in model.time_constants)
-    if model.delays is None:
-        by_delay = [(1, weight.transpose(1, 2))]
-    else:
-        by_delay = [
-            (int(d), (weight * (model.delays == d)).transpose(1, 2)) for d in torch.unique(model.delays)
-        ]
+    by_delay = []
+    for delay in model.delay_values:
+        of_delay = weight if model.delays is None else weight * (model.delays == delay)
+        by_delay.append((delay, of_delay.transpose(1, 2)))
     v = s = a = torch.zeros_like(current[0])
     spikes = []
     for t, drive in enumerate(current.unbind(0)):

@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-_OPTIONS = dict(cache=True, nogil=True, error_model="numpy")
+_PART = dict(nogil=True, error_model="numpy")
 _WIDE = llvmlite.binding.get_host_cpu_features().get("avx512f", False)
 VECTOR_BYTES = 64 if _WIDE else 32
 ROWS = 8 if _WIDE else 4
@@ -219,7 +219,7 @@ _tile_of_rows, _tile_of_one = _tile(ROWS), _tile(1)
 _sum_of_many, _sum_of_one = _row_sum(SUM_VECTORS), _row_sum(1)
 
 
-@njit(**_OPTIONS)
+@njit(**_PART)
 def _prefetch_rows(x, begin, end, t):
     """Asks for x[begin:end, t], which lie far apart, if there is such a step."""
     n_steps, n_inputs = x.shape[1:]
@@ -230,28 +230,33 @@ def _prefetch_rows(x, begin, end, t):
             _prefetch(x, (i * n_steps + t) * n_inputs + k)
 
 
-@njit(**_OPTIONS)
-def _product(c, c_at, c_row, a, a_at, a_row, a_step, w, w_row, n_rows, n_columns, n, lanes, adds):
-    """C = A W, or C += A W; A[r, k] is a's element a_at + r a_row + k a_step, W has n rows."""
-    whole = n_rows - n_rows % ROWS
-    for column in range(0, n_columns, TILE_VECTORS * lanes):
-        for row in range(0, whole, ROWS):
-            at, left = c_at + row * c_row + column, a_at + row * a_row
-            _tile_of_rows(c, at, c_row, a, left, a_row, a_step, w, column, w_row, n, adds)
-        for row in range(whole, n_rows):
-            at, left = c_at + row * c_row + column, a_at + row * a_row
-            _tile_of_one(c, at, c_row, a, left, a_row, a_step, w, column, w_row, n, adds)
+@njit(**_PART)
+def _product(c, c_row, a, a_at, a_row, a_step, w, w_row, w_panel, n_rows, n_columns, n, adds):
+    """C = A W, or C += A W.
+
+    A[r, k] is a's element a_at + r a_row + k a_step. W has n rows, w_row apart; its columns come in panels
+    of the width of a tile, w_panel apart.
+    """
+    whole, columns = n_rows - n_rows % ROWS, TILE_VECTORS * VECTOR_BYTES // c.itemsize
+    for panel in range(n_columns // columns):
+        w_at, column = panel * w_panel, panel * columns
+        for r in range(0, whole, ROWS):
+            at = r * c_row + column
+            _tile_of_rows(c, at, c_row, a, a_at + r * a_row, a_row, a_step, w, w_at, w_row, n, adds)
+        for r in range(whole, n_rows):
+            at = r * c_row + column
+            _tile_of_one(c, at, c_row, a, a_at + r * a_row, a_row, a_step, w, w_at, w_row, n, adds)
 
 
-@njit(**_OPTIONS)
-def _sum_rows(c, c_at, w, w_row, n_columns, listed, first, n, lanes, adds):
+@njit(**_PART)
+def _sum_rows(c, c_at, w, w_row, n_columns, listed, first, n, adds):
     """c = the sum of the rows of w that stand in `listed` from place `first` on, or c += it."""
     if n == 0:
         if not adds:
             for column in range(c_at, c_at + n_columns):
-                c.flat[column] = 0
+                c[column] = 0
         return
-    column = 0
+    column, lanes = 0, VECTOR_BYTES // c.itemsize
     while column + SUM_VECTORS * lanes <= n_columns:
         _sum_of_many(c, c_at + column, w, column, w_row, listed, first, n, adds)
         column += SUM_VECTORS * lanes
@@ -263,7 +268,7 @@ def _sum_rows(c, c_at, w, w_row, n_columns, listed, first, n, lanes, adds):
 # What happens to one row of units. Few arrays in a loop, or the compiler would not turn it into vectors.
 
 
-@njit(**_OPTIONS)
+@njit(**_PART)
 def _drive(drive, r, b, noise, t, i, sent, n):
     """Adds to the drive from the inputs the bias, noise, and what spikes sent."""
     if noise.size:
@@ -274,14 +279,14 @@ def _drive(drive, r, b, noise, t, i, sent, n):
             drive[r, j] = drive[r, j] + b[j] + sent[i, j]
 
 
-@njit(**_OPTIONS)
+@njit(**_PART)
 def _charge(v, m, kept, i, drive, r, beta, gain, n):
     """v = beta kept + (1 - beta) drive."""
     for j in range(n):
         v[m, j] = beta[j] * kept[i, j] + gain[j] * drive[r, j]
 
 
-@njit(**_OPTIONS)
+@njit(**_PART)
 def _adapt(a, m, before, s, i, rho, rise, n):
     """a = rho a + (1 - rho) s; `before` holds the last a."""
     for j in range(n):
@@ -289,7 +294,7 @@ def _adapt(a, m, before, s, i, rho, rise, n):
         a[m, j] = before[i, j]
 
 
-@njit(**_OPTIONS)
+@njit(**_PART)
 def _overshoot(over, v, a, m, threshold, adaptation, n):
     """v - v_th - b a."""
     if adaptation == 0:
@@ -300,7 +305,7 @@ def _overshoot(over, v, a, m, threshold, adaptation, n):
             over[j] = (v[m, j] - threshold) - adaptation * a[m, j]
 
 
-@njit(**_OPTIONS)
+@njit(**_PART)
 def _fire(s, kept, i, over, v, m, threshold, hard, n):
     """Spikes where v is at the threshold or above, and the potential after the reset."""
     one, zero = over.dtype.type(1), over.dtype.type(0)
@@ -316,15 +321,15 @@ def _fire(s, kept, i, over, v, m, threshold, hard, n):
             kept[i, j] = v[m, j] - threshold * spike
 
 
-@njit(**_OPTIONS)
-def _list_spikes(units, last, over, width, lanes):
+@njit(**_PART)
+def _list_spikes(units, last, over):
     """Writes the units that spike from place `last` on; the place after them."""
-    for begin in range(0, width, lanes):
+    for begin in range(0, len(over), VECTOR_BYTES // over.itemsize):
         last += _list_vector(units, last, over, begin, begin)
     return last
 
 
-@njit(**_OPTIONS)
+@njit(cache=True, **_PART)
 def forward(
     x, noise, w_in, w_on, b, beta, gain, rho, rise, threshold, adaptation, hard, kappa, mix, keeps,
     v, a, units, ends, spikes, y, drive, sent, kept, s, before, over,
@@ -336,7 +341,7 @@ def forward(
     x : array, shape (batch, time, input)
     noise : array, shape (time, batch, unit)
         Added to the current; of size 0 without.
-    w_in : array, shape (input, width)
+    w_in : array, shape (panel, input, columns of a panel)
     w_on : array, shape (unit, width + output width)
         Where a unit's spike goes: W[:, unit] and the readout's.
     b, beta, gain, rho, rise : array, shape (unit,)
@@ -358,9 +363,11 @@ def forward(
         Working space: (ROWS, width), (batch, row of w_on), three (batch, width), (width,), zeros at first.
     """
     n_batch, n_steps, n_inputs = x.shape
-    n, width, row, lanes = len(b), w_in.shape[1], w_on.shape[1], VECTOR_BYTES // x.itemsize
-    n_outputs = y.shape[2]
+    n, width, row, n_outputs, tile = len(b), drive.shape[1], w_on.shape[1], y.shape[2], w_in.shape[2]
     over[n:] = -1  # no unit, no spike
+    # Products and sums over spikes take flat arrays: one kind, so that they are compiled once.
+    x_1d, drive_1d, sent_1d = x.reshape(-1), drive.reshape(-1), sent.reshape(-1)
+    w_in, w_on = w_in.reshape(-1), w_on.reshape(-1)
     last = 0
     for t in range(n_steps):
         for begin in range(0, n_batch, ROWS):
@@ -368,8 +375,8 @@ def forward(
             _prefetch_rows(x, begin, begin + n_rows, t + 1)
             x_at = (begin * n_steps + t) * n_inputs
             _product(
-                drive, 0, width, x, x_at, n_steps * n_inputs, 1, w_in, width, n_rows, width, n_inputs, lanes,
-                False,
+                drive_1d, width, x_1d, x_at, n_steps * n_inputs, 1, w_in, tile, tile * n_inputs, n_rows,
+                width, n_inputs, False,
             )  # fmt: skip
             for r in range(n_rows):
                 i = begin + r
@@ -381,10 +388,10 @@ def forward(
                 _overshoot(over, v, a, m, threshold, adaptation, n)
                 _fire(s, kept, i, over, v, m, threshold, hard, n)
                 first = last if keeps else 0
-                last = _list_spikes(units, first, over, width, lanes)
+                last = _list_spikes(units, first, over)
                 if keeps:
                     ends[m + 1] = last
-                _sum_rows(sent, i * row, w_on, row, row, units, first, last - first, lanes, False)
+                _sum_rows(sent_1d, i * row, w_on, row, row, units, first, last - first, False)
                 for o in range(n_outputs):
                     past = y[i, t - 1, o] if t else y.dtype.type(0)
                     y[i, t, o] = kappa * past + mix * sent[i, width + o]
@@ -396,7 +403,7 @@ def forward(
 FAST_SIGMOID, TRIANGULAR, RECTANGULAR = range(3)
 
 
-@njit(**_OPTIONS)
+@njit(**_PART)
 def _slopes(slope, over, kind, n):
     """The surrogates of `digimus.models.surrogates`, with their default shapes."""
     one, zero = over.dtype.type(1), over.dtype.type(0)
@@ -414,7 +421,7 @@ def _slopes(slope, over, kind, n):
             slope[j] = one if abs(over[j]) < half else zero
 
 
-@njit(**_OPTIONS)
+@njit(**_PART)
 def _through_reset(to_spike, r, g, i, v, m, beta, threshold, hard, n):
     """Adds to the gradient of a spike what its reset takes from the next potential."""
     if hard:
@@ -425,7 +432,7 @@ def _through_reset(to_spike, r, g, i, v, m, beta, threshold, hard, n):
             to_spike[r, j] -= beta[j] * threshold * g[i, j]
 
 
-@njit(**_OPTIONS)
+@njit(**_PART)
 def _through_leak(g, i, to_spike, r, slope, over, beta, hard, n):
     """The gradient of a potential, from that of its spike and of the next potential."""
     zero = over.dtype.type(0)
@@ -437,14 +444,14 @@ def _through_leak(g, i, to_spike, r, slope, over, beta, hard, n):
             g[i, j] = to_spike[r, j] * slope[j] + beta[j] * g[i, j]
 
 
-@njit(**_OPTIONS)
+@njit(**_PART)
 def _through_adaptation(g_a, i, to_spike, r, slope, rho, adaptation, n):
     """The gradient of the adaptation, from that of the threshold's overshoot and of the next adaptation."""
     for j in range(n):
         g_a[i, j] = rho[j] * g_a[i, j] - adaptation * (to_spike[r, j] * slope[j])
 
 
-@njit(**_OPTIONS)
+@njit(**_PART)
 def _of_decays(d_beta, d_rho, g, g_a, i, v, a, m, m_before, over, threshold, adaptation, hard, n):
     """Adds to (1 - beta) times the gradient of beta, and to that of rho, what one row of a step gives.
 
@@ -466,7 +473,7 @@ def _of_decays(d_beta, d_rho, g, g_a, i, v, a, m, m_before, over, threshold, ada
             d_rho[j] += g_a[i, j] * (a[m_before, j] - spike)
 
 
-@njit(**_OPTIONS)
+@njit(**_PART)
 def _list_rows(rows, begins, units, ends, m, n_batch, n):
     """The rows of a step in which each unit spiked: places begins[unit] to begins[unit + 1] of `rows`."""
     begins[: n + 1] = 0
@@ -484,7 +491,7 @@ def _list_rows(rows, begins, units, ends, m, n_batch, n):
     begins[0] = 0
 
 
-@njit(**_OPTIONS)
+@njit(cache=True, **_PART)
 def backward(
     grad_y, grad_spikes, x, w_back, beta, gain, rho, rise, threshold, adaptation, hard, kappa, mix, kind,
     learnt, v, a, units, ends, d_in, d_on, d_b, d_beta, d_rho, d_current,
@@ -497,13 +504,13 @@ def backward(
     grad_y : array, shape (batch, time, output)
     grad_spikes : array, shape (time, batch, unit)
         Of size 0 without.
-    w_back : array, shape (width + output, width)
+    w_back : array, shape (panel, width + output, columns of a panel)
         W, and below it the readout's weights; zeros between.
     kind : int
         Of the surrogate.
     learnt : bool
         Give gradients of beta and rho.
-    d_in, d_on : array, shape of w_in, of w_on
+    d_in, d_on : array, shape (input, width), shape of w_on
     d_b : array, shape (width,)
     d_beta, d_rho : array, shape (unit,)
         Out, zeros at first; that of beta is to be divided by 1 - beta.
@@ -516,8 +523,10 @@ def backward(
         0 to batch - 1.
     """
     n_batch, n_steps, n_inputs = x.shape
-    n, width, row, lanes = len(beta), d_in.shape[1], d_on.shape[1], VECTOR_BYTES // x.itemsize
-    n_outputs, n_back = grad_y.shape[2], w_back.shape[0]
+    n, width, row = len(beta), d_in.shape[1], d_on.shape[1]
+    n_outputs, n_back, tile = grad_y.shape[2], w_back.shape[1], w_back.shape[2]
+    x_1d, out_1d, to_spike_1d = x.reshape(-1), out.reshape(-1), to_spike.reshape(-1)
+    d_in, d_on, w_back = d_in.reshape(-1), d_on.reshape(-1), w_back.reshape(-1)
     for t in range(n_steps - 1, -1, -1):
         # A row of `out`: the gradients of all that the spikes of this step drive, the next step's current
         # and this step's readout.
@@ -528,13 +537,13 @@ def backward(
         for unit in range(n):
             first = begins[unit]
             n_rows = begins[unit + 1] - first
-            _sum_rows(d_on, unit * row, out, row, row, rows, first, n_rows, lanes, True)
+            _sum_rows(d_on, unit * row, out_1d, row, row, rows, first, n_rows, True)
         for begin in range(0, n_batch, ROWS):
             n_rows = min(ROWS, n_batch - begin)
             _prefetch_rows(x, begin, begin + n_rows, t - 1)
             _product(
-                to_spike, 0, width, out, begin * row, row, 1, w_back, width, n_rows, width, n_back, lanes,
-                False,
+                to_spike_1d, width, out_1d, begin * row, row, 1, w_back, tile, tile * n_back, n_rows, width,
+                n_back, False,
             )  # fmt: skip
             for r in range(n_rows):
                 i = begin + r
@@ -561,7 +570,7 @@ def backward(
                     for j in range(n):
                         d_current[t, i, j] = out[i, j]
         _product(
-            d_in, 0, width, x, t * n_inputs, 1, n_steps * n_inputs, out, row, n_inputs, width, n_batch, lanes,
-            True,
+            d_in, width, x_1d, t * n_inputs, 1, n_steps * n_inputs, out_1d, row, tile, n_inputs, width,
+            n_batch, True,
         )  # fmt: skip
-        _sum_rows(d_b, 0, out, row, width, everyone, 0, n_batch, lanes, True)
+        _sum_rows(d_b, 0, out_1d, row, width, everyone, 0, n_batch, True)

@@ -6,6 +6,7 @@ if it does not.
 """
 
 import logging
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
+from digimus.errors import InputError
 from digimus.models.surrogates import fast_sigmoid, rectangular, triangular
 
 log = logging.getLogger(__name__)
@@ -84,7 +86,20 @@ def run(inputs, w_in, w, b, readout, beta, rho, loop):
     Returns
     -------
     torch.Tensor, shape (batch, time, output) or (time, batch, unit)
+
+    Raises
+    ------
+    InputError
+        For inputs of another type or number than the weights take.
     """
+    if inputs.ndim != 3 or inputs.shape[2] != w_in.shape[1] or inputs.dtype != b.dtype:
+        raise InputError(
+            "These inputs do not fit the network.",
+            where="inputs",
+            expected=f"(batch, time, {w_in.shape[1]}) of {b.dtype}",
+            got=f"{tuple(inputs.shape)} of {inputs.dtype}",
+            hint="A network's .float() and .double() change its type.",
+        )
     return SpikingFunction.apply(inputs, w_in, w, b, readout, beta, rho, loop)
 
 
@@ -208,7 +223,9 @@ class _Shape:
             "batch": (self.batch, self.width),
             "width": (self.width,),
         }
-        return [_array(self.zeros(*sizes[name])) for name in names]
+        lengths = [math.prod(sizes[name]) for name in names]
+        parts = np.split(self.zeros(sum(lengths)).numpy(), np.cumsum(lengths)[:-1])
+        return [part.reshape(sizes[name]) for name, part in zip(names, parts, strict=True)]
 
 
 def _decays(shape, beta, rho):
@@ -223,10 +240,17 @@ def _decays(shape, beta, rho):
 
 
 def _weights_in(shape, w_in):
-    """W_in by input, in whole vectors."""
+    """W_in by input, in panels."""
     weights = shape.zeros(shape.input, shape.width)
     weights[:, : shape.unit] = w_in.t()
-    return weights
+    return _panels(weights)
+
+
+def _panels(weights):
+    """A matrix cut into panels of columns, each in one piece of memory: (panel, row, column)."""
+    from digimus.models.kernels import padded
+
+    return weights.unflatten(1, (-1, padded(1, weights.itemsize))).transpose(0, 1).contiguous()
 
 
 def _weights_on(shape, w, readout):
@@ -239,12 +263,12 @@ def _weights_on(shape, w, readout):
 
 
 def _weights_back(shape, w, readout):
-    """W, and below it the readout."""
+    """W, and below it the readout, in panels."""
     weights = shape.zeros(shape.width + shape.output, shape.width)
     weights[: shape.unit, : shape.unit] = w
     if readout is not None:
         weights[shape.width :, : shape.unit] = readout
-    return weights
+    return _panels(weights)
 
 
 class _Kept:

@@ -1,10 +1,11 @@
 """DigiMus: a recurrent network of leaky integrate-and-fire neurons with a leaky readout.
 
 v_t = beta v_{t-1} (1 - s_{t-1}) + (1 - beta) (W_in x_t + W s_{t-1} + b),  s_t = [v_t >= v_th],
-beta = exp(-dt / tau_m). The time loop is one autograd function with a backward pass derived by hand:
-the input product is taken for all steps at once, and so is the gradient of the weights. Signs, masks,
-regions and the preset of earlier constants only change W and beta, and keep that function. Soft reset,
-adaptation, learnt time constants and delays take the plain loop of `digimus.models.spiking`.
+beta = exp(-dt / tau_m). Its loop over time is run in one of three ways, which `DigiMus.kernel` names:
+"numba", the compiled kernels of `digimus.models.kernels`, on a CPU, for all options but delays; "torch",
+one autograd function with a backward pass derived by hand, for a hard reset, no adaptation, one decay for
+all units and no delays; "plain", the loop of `digimus.models.spiking`, for the rest. Signs, masks, regions
+and the preset of earlier constants only change W and beta.
 """
 
 import math
@@ -22,6 +23,7 @@ from digimus.models.surrogates import SURROGATES
 
 PRESETS = ("default", "earlier")
 EARLIER_BETA = 0.2
+_NUMBERS_TOGETHER = 2**17
 DEFAULTS = dict(tau_m_ms=100.0, threshold=0.5, surrogate="fast_sigmoid", learn_time_constants=False)
 
 
@@ -345,16 +347,18 @@ class LIFLoop(torch.autograd.Function):
     @staticmethod
     def forward(ctx, current, weight, beta, threshold, surrogate):
         """Spikes (time, batch, unit) for an input current (time, batch, unit) and W (post, pre)."""
-        potentials = current * (1 - beta)
-        spikes = torch.empty_like(current)
-        from_spikes = (weight * (1 - beta)).t()
+        gain = 1 - beta
+        potentials, spikes = torch.empty_like(current), torch.empty_like(current)
+        from_spikes = (weight * gain).t()
         # Views of the steps, taken once: indexing costs as much as the arithmetic of a small layer.
-        v, s = potentials.unbind(0), spikes.unbind(0)
+        drive, v, s = current.unbind(0), potentials.unbind(0), spikes.unbind(0)
         kept = None
         for t in range(len(v)):
             if t:
-                v[t].addmm_(s[t - 1], from_spikes)
+                torch.addmm(drive[t], s[t - 1], from_spikes, beta=gain, out=v[t])
                 v[t].addcmul_(v[t - 1], kept, value=beta)
+            else:
+                torch.mul(drive[t], gain, out=v[t])
             torch.ge(v[t], threshold, out=s[t])
             kept = 1 - s[t]
         ctx.save_for_backward(potentials, spikes, weight)
@@ -366,20 +370,29 @@ class LIFLoop(torch.autograd.Function):
         """Gradients with respect to the current and W."""
         potentials, spikes, weight = ctx.saved_tensors
         beta, threshold, surrogate = ctx.constants
-        scaled = weight * (1 - beta)
-        slopes = surrogate(potentials - threshold).unbind(0)
-        leaks = ((1 - spikes) * beta).unbind(0)
-        grad_v = torch.empty_like(potentials)
-        v, grad_s, grads = potentials.unbind(0), grad_spikes.unbind(0), grad_v.unbind(0)
-        torch.mul(grad_s[-1], slopes[-1], out=grads[-1])
-        to_spike = torch.empty_like(grads[-1])
-        for t in range(len(v) - 2, -1, -1):
-            later = grads[t + 1]
-            torch.addmm(grad_s[t], later, scaled, out=to_spike)
-            to_spike.addcmul_(v[t], later, value=-beta)
-            torch.mul(to_spike, slopes[t], out=grads[t])
-            grads[t].addcmul_(later, leaks[t])
+        gain = 1 - beta
+        # The gradient of a step's current is that of its potential times 1 - beta.
+        grad_current = torch.empty_like(potentials)
+        grad_s, grads = grad_spikes.unbind(0), grad_current.unbind(0)
+        to_spike, later = torch.empty_like(grads[0]), None
+        # A few steps at a time: what lies in the cache need not be fetched from memory.
+        n_together = max(1, _NUMBERS_TOGETHER // to_spike.numel())
+        for end in range(len(grads), 0, -n_together):
+            part = slice(max(0, end - n_together), end)
+            v = potentials[part]
+            slopes = (surrogate(v - threshold) * gain).unbind(0)
+            leaks = (spikes[part] * -beta).add_(beta).unbind(0)  # beta (1 - s)
+            v = v.unbind(0)
+            for k in range(len(v) - 1, -1, -1):
+                t = part.start + k
+                if later is None:
+                    torch.mul(grad_s[t], slopes[k], out=grads[t])
+                else:
+                    torch.addmm(grad_s[t], later, weight, out=to_spike)
+                    to_spike.addcmul_(v[k], later, value=-beta / gain)
+                    torch.mul(to_spike, slopes[k], out=grads[t])
+                    grads[t].addcmul_(later, leaks[k])
+                later = grads[t]
         n_units = weight.shape[0]
-        grad_current = grad_v.mul_(1 - beta)
         grad_weight = grad_current[1:].reshape(-1, n_units).t() @ spikes[:-1].reshape(-1, n_units)
         return grad_current, grad_weight, None, None, None

@@ -10,18 +10,23 @@ import numpy as np
 import torch
 
 from digimus.errors import InputError
+from digimus.models.motif_gradients import (
+    LEAST_SHARE,
+    LEAST_SPREAD,
+    LOG_LABELLINGS,
+    POWERS,
+    VALUES,
+    CensusTerm,
+    soft_edges,
+)
 from digimus.models.participation import energy_distance, soft_participation, standardised
 from digimus.models.settings import check_number
-from digimus.motifs.dense import gradient_of_sizes, scaled_sizes, size_statistics
+from digimus.motifs.dense import gradient_of_sizes
 from digimus.motifs.soft import soft_triad_census
-from digimus.motifs.triads import IS_MOTIF, MOTIFS, N_LABELLINGS, N_MUTUAL, N_NULL, N_ONE_WAY
+from digimus.motifs.triads import IS_MOTIF, MOTIFS
 from digimus.suggest import did_you_mean
 
 TEMPERATURES = (0.3, 0.05)
-LEAST_SPREAD = 1e-12
-LEAST_SHARE = 1e-30
-_POWERS = torch.tensor(np.stack([N_MUTUAL, N_ONE_WAY, N_NULL], 1), dtype=torch.float64)
-_LOG_LABELLINGS = torch.tensor(np.log(N_LABELLINGS))
 MOST_NEURONS = 256
 """Neurons of a region that `participation` is compared with; of more, as many are taken."""
 
@@ -123,8 +128,12 @@ class MotifTerm:
         """The weighted loss of W[post, pre] at an update, a scalar tensor; times `every`."""
         start, end = TEMPERATURES
         progress = min(1.0, update / max(1, self.n_updates - 1))
-        edges = soft_adjacency(weight, self.density, start + (end - start) * progress)
-        return self.weight * self._strength(update) * self.every * self.distance(edges)
+        temperature = start + (end - start) * progress
+        if self.loss in VALUES and weight.device.type == "cpu":
+            distance = CensusTerm.apply(weight, self, _threshold_rank(len(weight), self.density), temperature)
+        else:
+            distance = self.distance(soft_adjacency(weight, self.density, temperature))
+        return self.weight * self._strength(update) * self.every * distance
 
     def _strength(self, update):
         """From 0 to 1: the part of the weight that counts at an update."""
@@ -159,8 +168,7 @@ def soft_adjacency(weight, density, temperature):
         Presynaptic rows, zero diagonal.
     """
     n = weight.shape[0]
-    n_values = n * (n - 1)
-    rank = min(max(round((1 - density) * n_values), 1), n_values)
+    rank = _threshold_rank(n, density)
     if weight.device.type == "cpu":
         return _SoftAdjacency.apply(weight, rank, temperature)
     size = weight.abs()
@@ -172,19 +180,20 @@ def soft_adjacency(weight, density, temperature):
     return (torch.sigmoid((size - threshold) / (temperature * spread)) * off).t()
 
 
+def _threshold_rank(n, density):
+    """The place of the threshold among the off-diagonal sizes of n x n weights, from 1 on."""
+    n_values = n * (n - 1)
+    return min(max(round((1 - density) * n_values), 1), n_values)
+
+
 class _SoftAdjacency(torch.autograd.Function):
     """`soft_adjacency` in the memory of a CPU."""
 
     @staticmethod
     def forward(ctx, weight, rank, temperature):
         weight = weight.contiguous()
-        threshold, spread = size_statistics(weight.numpy(), rank)
-        scale = 1 / (temperature * max(spread, LEAST_SPREAD))
-        edges = torch.empty_like(weight)
-        scaled_sizes(weight.numpy(), threshold, scale, edges.numpy())
-        edges.sigmoid_()
+        edges, ctx.scale = soft_edges(weight, rank, temperature)
         ctx.save_for_backward(weight, edges)
-        ctx.scale = scale
         return edges
 
     @staticmethod
@@ -229,7 +238,8 @@ def _dyad_null(density, reciprocity, n):
     none = 1 - density - one_way
     # Of a power of 0 the logarithm has no gradient.
     logs = torch.stack([mutual, one_way, none]).clamp(min=LEAST_SHARE).log()
-    return torch.exp(_POWERS.to(logs.device) @ logs + (_LOG_LABELLINGS + math.log(n * (n - 1) * (n - 2) / 6)).to(logs.device))
+    log_factors = torch.tensor(LOG_LABELLINGS + math.log(n * (n - 1) * (n - 2) / 6), device=logs.device)
+    return torch.exp(torch.tensor(POWERS, device=logs.device) @ logs + log_factors)
 
 
 def _check_length(prior):

@@ -11,7 +11,7 @@ def check_whole(where, value, least=1, hint="128 or 256 units are usual."):
     """Raise an InputError unless the value is a whole number, `least` or more."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise InputError(
-            "A model's size must be a whole number of one or more."
+            "A size must be a whole number of one or more."
             if least == 1
             else "A setting must be a whole number.",
             where=where,
@@ -30,7 +30,7 @@ def check_number(where, value, *, above=None, least=None, most=None, below=None)
     if not fine:
         words = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
         raise InputError(
-            "A setting of a model is out of range.",
+            "A setting is out of range.",
             where=where,
             expected=f"a number {words}".strip(),
             got=repr(value),

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from digimus.errors import InputError
+from digimus.models.settings import check_whole
 
 log = logging.getLogger(__name__)
 TOLERANCE = 0.05
@@ -62,9 +63,11 @@ def match(build, name, n_inputs, n_outputs, wanted, **settings):
     Raises
     ------
     InputError
-        If no width comes within 5 %.
+        If no width comes within 5 %, or the wanted number is none.
     """
     from digimus.models import MODELS
+
+    check_whole("wanted", wanted, hint="Take it from another model with digimus.models.n_parameters.")
 
     def size(**widths):
         return n_parameters(build(name, n_inputs, n_outputs, **settings, **widths))

@@ -2,8 +2,8 @@
 
 v_t = beta (v_{t-1} - reset) + (1 - beta) (I_t + sum over d of W_d s_{t-d}),  s_t = [v_t >= v_th + b a_t],
 a_t = rho a_{t-1} + (1 - rho) s_{t-1}; the reset is v_{t-1} s_{t-1} (hard) or v_th s_{t-1} (soft), b the
-adaptation, W_d the weights with a delay of d steps. `digimus.models.lif.LIFLoop` is the same for a
-hard reset, no adaptation, delays of one step and a fixed beta, and faster.
+adaptation, W_d the weights with a delay of d steps. It is what the faster loops are held against:
+`digimus.models.lif.LIFLoop` and the kernels of `digimus.models.kernels`.
 """
 
 import torch

@@ -303,7 +303,7 @@ def projection_shares(path, regions):
             where=path,
             expected=f"an axon of {', '.join(regions)} in another of them",
             got="0 for every pair",
-            hint="Give the matrix in models.<name>.projections; axons of simulated neurons stay in their region.",
+            hint="Give the matrix itself; axons of simulated neurons stay in their region.",
         )
     return found
 

@@ -3,12 +3,12 @@
 
 def fast_sigmoid(x, slope=5.0):
     """1 / (1 + slope |x|)^2."""
-    return 1 / (1 + slope * x.abs()).square_()
+    return x.abs().mul_(slope).add_(1).square_().reciprocal_()
 
 
 def triangular(x, width=0.5):
     """max(0, 1 - |x| / width)."""
-    return (1 - x.abs() / width).clamp_(min=0)
+    return x.abs().div_(-width).add_(1).clamp_(min=0)
 
 
 def rectangular(x, width=0.5):

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from digimus.motifs.dense import join_gradients, split_dyads
 from digimus.motifs.census import complete
+from digimus.motifs.dense import join_gradients, split_dyads
 
 _CLOSED = ("030T", "030C", "120D", "120U", "120C", "210", "300")
 _WEDGES = ("021D", "021U", "021C", "111D", "111U", "201")
@@ -67,7 +67,7 @@ def _features_of_moments():
 
 
 def _matrices_of_features():
-    """How each feature's gradient is made of the nine matrices, and of degrees; shapes (15, 3, 9), (15, 3, 4).
+    """What each feature's gradient is made of: the nine matrices (15, 3, 9), and degrees (15, 3, 4).
 
     The three parts are the gradient of the one-way dyads, that of the transposed one-way dyads, and that
     of the mutual ones less both; mutual dyads and their transposed ones are one. Degrees are those of
@@ -161,33 +161,71 @@ class _Census(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, adjacency):
-        n = len(adjacency)
-        edge, x = adjacency.contiguous(), adjacency.new_empty(9, n, n)
-        degrees = split_dyads(edge.numpy(), x[_A : _BACK + 1].numpy())
-        dyads = x[_A : _M + 1].view(2 * n, n)
-        torch.mm(dyads, x[_A], out=x[_AA : _MA + 1].view(2 * n, n))
-        torch.mm(dyads, x[_M], out=x[_AM : _MM + 1].view(2 * n, n))
-        inner = torch.mm(x[_A : _BACK + 1].flatten(1), x[: _M + 1].flatten(1).t()).numpy()
-        sums = degrees[[_OUT, _BOTH]].sum(1) * (n - 2)
-        moments = np.concatenate([inner.ravel(), (degrees @ degrees.T).ravel(), sums])
-        ctx.save_for_backward(edge, x)
-        ctx.degrees = degrees
-        return torch.from_numpy(_COUNTS_ARRAY @ moments + _OF_TRIPLES_ARRAY * (n * (n - 1) * (n - 2) / 6))
+        edge = adjacency.contiguous()
+        counts, ctx.x, ctx.degrees = dense_census(edge)
+        ctx.save_for_backward(edge)
+        return torch.from_numpy(counts)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, upstream):
-        edge, x = ctx.saved_tensors
-        n, a, g = len(edge), x[_A], upstream.numpy()
-        torch.mm(a.t(), a, out=x[_AtA])
-        torch.mm(a, a.t(), out=x[_AAt])
-        of_matrices = torch.from_numpy((_OF_MATRICES_ARRAY @ g).reshape(3, 9)).to(x.dtype)
-        parts = torch.mm(of_matrices, x.flatten(1)).view(3, n, n)
-        of_degrees = (_OF_DEGREES_ARRAY @ g).reshape(3, 4)
-        by_degree = of_degrees[:, :3] @ ctx.degrees + (n - 2) * of_degrees[:, 3:]
-        by_edge = torch.empty_like(edge)
-        join_gradients(parts.numpy(), by_degree, edge.numpy(), by_edge.numpy())
-        return by_edge
+        return dense_census_gradient(*ctx.saved_tensors, ctx.x, ctx.degrees, upstream.numpy())
+
+
+def dense_census(edge):
+    """The census of one matrix without gradients, and what its gradient needs.
+
+    Parameters
+    ----------
+    edge : torch.Tensor, shape (n, n)
+        Contiguous and on the CPU; the diagonal is ignored.
+
+    Returns
+    -------
+    tuple
+        Counts (16,), the nine matrices as a tensor, the last two still to be filled, and the degrees out,
+        into and both (3, n).
+    """
+    n = len(edge)
+    x = edge.new_empty(9, n, n)
+    degrees = split_dyads(edge.numpy(), x[_A : _BACK + 1].numpy())
+    flat = x.view(9 * n, n)
+    dyads = flat[_A * n : _BACK * n]
+    torch.mm(dyads, x[_A], out=flat[: _AM * n])
+    torch.mm(dyads, x[_M], out=flat[_AM * n : _A * n])
+    rows = x.view(9, n * n)
+    inner = torch.mm(rows[_A : _BACK + 1], rows[: _M + 1].t()).numpy()
+    sums = degrees[[_OUT, _BOTH]].sum(1) * (n - 2)
+    moments = np.concatenate([inner.ravel(), (degrees @ degrees.T).ravel(), sums])
+    counts = _COUNTS_ARRAY @ moments + _OF_TRIPLES_ARRAY * (n * (n - 1) * (n - 2) / 6)
+    return counts, x, degrees
+
+
+def dense_census_gradient(edge, x, degrees, by_counts, by_sum=0.0, by_mutual=0.0):
+    """The gradient of edges from that of their counts, and from those of the sums of edges and mutual edges.
+
+    Parameters
+    ----------
+    edge, x, degrees
+        As `dense_census` has them.
+    by_counts : array, shape (16,)
+    by_sum, by_mutual : float
+
+    Returns
+    -------
+    torch.Tensor, shape (n, n)
+    """
+    n, a = len(edge), x[_A]
+    torch.mm(a.t(), a, out=x[_AtA])
+    torch.mm(a, a.t(), out=x[_AAt])
+    of_matrices = torch.from_numpy((_OF_MATRICES_ARRAY @ by_counts).reshape(3, 9)).to(x.dtype)
+    parts = torch.mm(of_matrices, x.view(9, n * n)).view(3, n, n)
+    of_degrees = (_OF_DEGREES_ARRAY @ by_counts).reshape(3, 4)
+    by_degree = of_degrees[:, :3] @ degrees + (n - 2) * of_degrees[:, 3:]
+    by_degree += np.array([[by_sum], [0.0], [by_sum + by_mutual]])
+    by_edge = torch.empty_like(edge)
+    join_gradients(parts.numpy(), by_degree, edge.numpy(), by_edge.numpy())
+    return by_edge
 
 
 class _Censuses(torch.autograd.Function):

@@ -31,8 +31,18 @@ HEAD = """\
 # The rule tasks
 
 Written by `python -m digimus.tasks`; a test holds this page to the code. After Yang et al., Nature
-Neuroscience 22, 297 (2019). The set `rules20` has all of them, `rules18` leaves out {left_out}. Which 18
-tasks the DigiMus abstract means is not said; this choice is our definition, and so are the four families.
+Neuroscience 22, 297 (2019). The set `rules20` (`digimus.tasks.RULES20`) has {all_of_them}, `rules18`
+(`digimus.tasks.RULES18`) leaves out {left_out}. Which 18 tasks the DigiMus abstract means is not said;
+this choice is our definition, and so are the four families (`digimus.tasks.FAMILIES`), by
+complexity, the simplest first: {families}.
+"""
+
+BATCH_HEAD = """\
+## A batch
+
+`digimus.tasks.make_batch(name, batch_size, seed, device)` draws B trials of T steps with S stimuli, one
+or two. Everything is drawn on the CPU from one generator, so a seed gives the same batch on any machine
+and for any device. A batch carries:
 """
 
 GRAMMAR = """\
@@ -54,6 +64,24 @@ GRAMMAR = """\
   within {degrees:g}° of the answer; where no answer is due, if fixation is above {above}.
 - Chance is one over the choices, or the share of the ring that counts as right.
 """
+
+BATCH = {
+    "name": ("text", "The task."),
+    "inputs": ("(B, T, {n_inputs})", "Fixation, ring 1, ring 2, rule; with noise."),
+    "targets": ("(B, T, {n_outputs})", "Fixation and ring, what the outputs should be."),
+    "mask": ("(B, T, {n_outputs})", "Weighs the error before it is squared. One for all trials."),
+    "epochs": ("name: (start, stop)", "Steps of each epoch of the timing below, in order and without gaps."),
+    "reaction_window": (
+        "(start, stop)",
+        "Steps in which an answer may be given: from the go signal to the end.",
+    ),
+    "answer_rad": ("(B,)", "The correct answer; nan where it is to keep fixating."),
+    "angles_rad": ("(B, S)", "Where each stimulus is."),
+    "strengths": ("(B, S, 2)", "Of each stimulus in ring 1 and ring 2; 0 where it is not shown."),
+    "onsets": ("S steps", "When each stimulus appears."),
+    "difficulty": ("(B,)", "In decision tasks the size of c, see below; smaller is harder. Otherwise nan."),
+}
+"""Shape and meaning of what a batch carries, in its order."""
 
 RINGS = {
     sensorimotor: "ring 1 or 2, drawn for the batch",
@@ -123,7 +151,17 @@ TIMINGS = {
 
 def page():
     """The page as Markdown, ending in a line break."""
-    return "\n".join([_wrapped(_head()), _table(), _timings(), _wrapped(_strengths()), _wrapped(_grammar())])
+    return "\n".join(
+        [
+            _wrapped(_head()),
+            _table(),
+            _wrapped(BATCH_HEAD),
+            _batch(),
+            _timings(),
+            _wrapped(_strengths()),
+            _wrapped(_grammar()),
+        ]
+    )
 
 
 def _wrapped(text):
@@ -140,7 +178,9 @@ def _wrapped(text):
 
 def _head():
     left_out = " and ".join(f"`{name}`" for name in RULES20 if name not in RULES18)
-    return HEAD.format(left_out=left_out)
+    all_of_them = "all of them" if len(TASKS) == len(RULES20) else f"the first {len(RULES20)}"
+    families = "; ".join(f"{name} ({len(members)})" for name, members in FAMILIES.items())
+    return HEAD.format(left_out=left_out, all_of_them=all_of_them, families=families)
 
 
 def _grammar():
@@ -183,6 +223,12 @@ def _rings(task):
     if "evidence" in arguments:
         return RINGS[arguments["evidence"]]
     return RINGS[match if function in (match.sample, match.category) else sensorimotor]
+
+
+def _batch():
+    sizes = dict(n_inputs=N_INPUTS, n_outputs=N_OUTPUTS)
+    rows = [[f"`{field}`", shape.format(**sizes), text] for field, (shape, text) in BATCH.items()]
+    return _rows(["Field", "Shape", "What"], rows)
 
 
 def _timings():

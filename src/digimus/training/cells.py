@@ -6,6 +6,7 @@ import logging
 import platform
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,7 @@ def versions():
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
+        "numba": version("numba"),
     }
 
 
@@ -390,7 +392,10 @@ class Trained:
 
     def network(self, seed):
         """The trained network of a seed, ready to evaluate."""
-        network = build(self.kind, self.n_inputs, self.n_outputs, **self.model_settings)
+        settings, mask = dict(self.model_settings), self.of_seed(seed, "weights/mask")
+        if mask is not None:  # as it was drawn: the graph that it came from may be elsewhere
+            settings["mask"] = mask
+        network = build(self.kind, self.n_inputs, self.n_outputs, **settings)
         weights = {
             name: torch.as_tensor(self.of_seed(seed, f"weights/{name}"))
             for name, _ in network.named_parameters()

@@ -85,7 +85,7 @@ class FitSettings:
 
 
 def choose_device(wanted):
-    """The torch device for ``cpu``, ``cuda`` or ``auto``.
+    """The torch device for ``cpu``, ``cuda`` or ``auto``; convolutions on a GPU are made repeatable.
 
     Raises
     ------
@@ -101,6 +101,8 @@ def choose_device(wanted):
             hint="Use device: cpu, or auto (a GPU where there is one), or a CUDA build of torch.",
         )
     chosen = "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+    if chosen == "cuda":
+        torch.backends.cudnn.deterministic = True
     log.info("device: %s (asked for: %s)", chosen, wanted)
     return torch.device(chosen)
 

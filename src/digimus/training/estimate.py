@@ -17,6 +17,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ import torch
 import yaml
 
 from digimus import tasks
-from digimus.configuration import checked
+from digimus.configuration import checked, priors_of, tasks_of
 from digimus.models import MotifTerm, build, matched_settings, n_parameters
 from digimus.motifs import Prior
 from digimus.seeding import stream
@@ -35,8 +36,8 @@ from digimus.training.engine import FitSettings, _step, adam
 
 LENGTHS = (40, 200, 110)
 """Trial lengths in steps at which a model is timed, in this order; real ones are 30 to 210."""
-CALIBRATION_S = 12.0
-"""Seconds of the wall clock after which no further timing is begun."""
+CALIBRATION_S = 10.0
+"""Seconds of the wall clock after which no further timing is begun, once every model has run."""
 MOST_ROUNDS = 5
 N_PLANS = 200
 
@@ -158,9 +159,9 @@ def planned_cells(configuration):
     rules = configuration["training"]["rules"]
     together, cells = rules.get("together", False), []
     for model in rules["models"]:
-        priors = rules["priors"] if _kind(configuration, model) == "digimus" else []
-        units = list(rules.get("tasks_of", {}).get(model, rules["tasks"])) if together is not True else []
-        units += [TOGETHER] if together else []
+        priors = priors_of(rules, model) if _kind(configuration, model) == "digimus" else []
+        learnt = tasks_of(rules, model)
+        units = [*(learnt if together is not True else []), *([TOGETHER] if together and learnt else [])]
         cells += [(unit, model, prior) for prior in ("none", *priors) for unit in units]
     return cells
 
@@ -211,26 +212,26 @@ def calibrated(configuration, cells, *, timed=None, seconds=CALIBRATION_S):
     dict of str to Timing
     """
     timed = timed or measured
-    start, rules = time.monotonic(), configuration["training"]["rules"]
+    rules = configuration["training"]["rules"]
     models = {name: _model(configuration, name) for name in dict.fromkeys(name for _, name, _ in cells)}
     losses = _losses(configuration, cells)
     timings = {name: Timing(n_parameters(model)) for name, model in models.items()}
-    for model in models.values():
-        timed(model, _batch(LENGTHS[0], rules["batch_size"]), None)  # the first call compiles and allocates
-    for round_ in range(MOST_ROUNDS):
-        for length in LENGTHS:
-            batch = _batch(length, rules["batch_size"])
-            for name, model in models.items():
-                timing, first = timings[name], round_ == 0 and length == LENGTHS[0]
-                expected = timing.update.get(LENGTHS[0], 0) * length / LENGTHS[0]
-                if not first and time.monotonic() - start + expected > seconds:
-                    return timings
-                update, evaluation = timed(model, batch, None)
-                _keep_least(timing.update, length, update)
-                _keep_least(timing.evaluation, length, evaluation / rules["batch_size"])
-                for loss in losses[name] if length == LENGTHS[0] else ():
-                    guided, _ = timed(model, batch, _a_term(configuration, loss))
-                    _keep_least(timing.term, loss, max(0.0, guided - timing.update[length]))
+    for name, model in models.items():  # the first call compiles and allocates
+        for loss in (None, *losses[name]):
+            timed(model, _batch(LENGTHS[0], rules["batch_size"]), _a_term(configuration, loss))
+    start = time.monotonic()
+    for round_, length, name in product(range(MOST_ROUNDS), LENGTHS, models):
+        timing, first = timings[name], round_ == 0 and length == LENGTHS[0]
+        expected = timing.update.get(LENGTHS[0], 0.0) * length / LENGTHS[0]
+        if not first and time.monotonic() - start + expected > seconds:
+            break
+        batch = _batch(length, rules["batch_size"])
+        update, evaluation = timed(models[name], batch, None)
+        _keep_least(timing.update, length, update)
+        _keep_least(timing.evaluation, length, evaluation / rules["batch_size"])
+        for loss in losses[name] if length == LENGTHS[0] else ():
+            guided, _ = timed(models[name], batch, _a_term(configuration, loss))
+            _keep_least(timing.term, loss, max(0.0, guided - timing.update[length]))
     return timings
 
 
@@ -273,7 +274,9 @@ def _model(configuration, name):
 
 
 def _a_term(configuration, loss):
-    """A motif term of a loss, taken at every update; its target does not change its cost."""
+    """A motif term of a loss, taken at every update; its target does not change its cost. Of None, None."""
+    if loss is None:
+        return None
     prior = Prior(
         name="any", source="", region="", kind="region", enrichment=np.zeros(13), weight=np.ones(13),
         frequency=np.full(13, 1 / 13), reciprocity=0.1, density=0.1, n_neurons=50,
@@ -338,7 +341,7 @@ def _cost(configuration, model, prior, units, timing):
         added = timing.term.get(_loss(configuration, prior), 0.0) / training["motif_term"]["every"]
     seconds, updates = [], []
     for unit in units:
-        learnt = rules["tasks"] if unit == TOGETHER else [unit]
+        learnt = tasks_of(rules, model) if unit == TOGETHER else [unit]
         updates.append(np.mean([timing.mean("update", task) for task in learnt]))
         seconds.append(_job_seconds(training, learnt, updates[-1], added, n_rates, timing))
     return Cost(
@@ -430,8 +433,11 @@ def kept_timings(path, configuration, cells, code, seconds=CALIBRATION_S):
     except (OSError, ValueError):
         kept = {}
     losses = _losses(configuration, cells)
-    keys = {name: _key(configuration, name, losses[name], code) for name in losses}
-    missing = [cell for cell in cells if keys[cell[1]] not in kept]
+    keys = {name: _key(configuration, name, code) for name in losses}
+    known = {
+        name for name, key in keys.items() if key in kept and set(losses[name]) <= set(kept[key]["term"])
+    }
+    missing = [cell for cell in cells if cell[1] not in known]
     found = calibrated(configuration, missing, seconds=seconds) if missing else {}
     timings, days = {}, {"just now"} if missing else set()
     for name, key in keys.items():
@@ -452,12 +458,12 @@ def kept_timings(path, configuration, cells, code, seconds=CALIBRATION_S):
     return timings, min(days, key=lambda day: (day == "just now", day))
 
 
-def _key(configuration, name, losses, code):
+def _key(configuration, name, code):
     """What the timing of a model depends on."""
     training = configuration["training"]
     known = {
         "machine": [platform.node(), platform.processor(), os.cpu_count(), torch.__version__, code],
-        "model": [name, configuration["models"][name], sorted(losses), training.get("matmul_precision")],
+        "model": [name, configuration["models"][name], training.get("matmul_precision")],
         "sizes": [training["rules"]["n_units"], training["rules"]["batch_size"]],
     }
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]

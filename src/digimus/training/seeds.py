@@ -1,14 +1,16 @@
 """Several seeds of a model trained as one computation, as `digimus.training.engine.fit` trains one.
 
 This is for GPUs, where a small recurrent network takes as long as its kernels need to be started; on a CPU
-it is slower than one seed after the other. Each seed has the batches, the noise, the clipping, Adam and the
-curves that it has alone, and ends with the same weights up to the order of sums: batches of fewer steps are
-padded at the end, where the loss does not look and a causal model's past does not either.
+a spiking network is slower so than one seed after the other. Each seed has the batches, the noise, the
+clipping, Adam and the curves that it has alone, up to the order of sums: batches of fewer steps are padded
+at the end, where the loss does not look and a causal model's past does not either. Over some tens of updates
+curves agree within 1e-5; in a long training rounding may carry a potential over the threshold, and the two
+then part as two machines do. Going on from a checkpoint gives the same bits as never having stopped.
 
 The device is waited for at validations alone: whether losses and gradients were finite is noted on it and
 read there, so that an error names the update at which it arose, up to `validate_every` updates late. The
-motif term and delays wait too, where they are used. Batches are drawn on the CPU, seed by seed, while the
-device works; with many seeds that takes longest. None of this has been run on a GPU.
+motif term waits too, where it is taken. Batches are drawn on the CPU, seed by seed, while the
+device works. All of this was tested on a CPU and has not been run on a GPU.
 """
 
 import logging
