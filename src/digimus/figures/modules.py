@@ -114,7 +114,8 @@ def _draw_network(page, part, letters, tables, model, prior, names):
     goals = tables["profiles"][tables["profiles"]["stage"].eq("target")]
     profiles = pd.concat([goals, own["profiles"]])
     for axes, letter, name in zip(panels, used[2:], names, strict=False):
-        page.panel(axes, letter, f"motifs in module {name}", 22)
+        free = prior != "none" and not (goals["prior"].eq(prior) & goals["module"].eq(name)).any()
+        page.panel(axes, letter, f"motifs in module {name}" + ", which has no prior" * free, 22)
         draw_profiles(page, axes, letter, profiles[profiles["module"].eq(name)], prior)
     _distances(page, panels[-1], used[-2], own["distances"], prior, names)
     # Beside the distances, or over the whole width where those fill a row.
@@ -175,6 +176,7 @@ def _module_axes(axes, names, places):
     axes.set_xticks(places, [wrap(name, 16) for name in names], rotation=30, ha="right", fontsize=6)
     axes.set_yticks(places, [wrap(name, 16) for name in names], fontsize=6)
     axes.tick_params(length=0, pad=5)
+    axes.spines[:].set_visible(True)
     axes.set_ylabel("to (postsynaptic)")
 
 

@@ -114,12 +114,13 @@ def draw_profiles(page, axes, letter, profiles, target):
     axes.plot(range(13), value, "_", color=INK, markersize=9, markeredgewidth=1.8, zorder=4)
     page.keep(letter, value.reset_index().assign(target=target, line="prior", mark="prior"))
     low = axes.get_ylim()[0]
-    for x in np.flatnonzero(value.isna()):
+    left_out = value.isna() & bool(len(goal))  # a module without a prior leaves nothing out
+    for x in np.flatnonzero(left_out):
         axes.annotate(
             "not in\nprior", (x, 0), xycoords=("data", "axes fraction"), xytext=(0, 2),
             textcoords="offset points", ha="center", va="bottom", fontsize=4.6, color="#777777",
         )  # fmt: skip
-    axes.set_ylim(bottom=low - 0.12 * (axes.get_ylim()[1] - low) if value.isna().any() else low)
+    axes.set_ylim(bottom=low - 0.12 * (axes.get_ylim()[1] - low) if left_out.any() else low)
     axes.set_xticks(range(13), order, rotation=60)
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(-0.6, 12.6)
