@@ -16,6 +16,7 @@ from digimus.figures.style import (
     ordered_cells,
     spread,
 )
+from digimus.registries import families
 
 SCORES = ("benchmark", "task", "model", "prior", "seed", "split", "fold", "metric", "value")
 CURVES = ("benchmark", "task", "model", "prior", "seed", "update", "metric", "value")
@@ -23,12 +24,7 @@ TRAININGS = {"rules": "per task", "rules together": "together"}
 """What a benchmark of rule tasks tells of the training."""
 TITLES = {"per task": "a network for each task", "together": "one network for all tasks"}
 UPDATES = {"per task": "update", "together": "update, of all tasks"}
-FAMILIES = {
-    "sensorimotor": ("go", "rtgo", "dlygo", "anti", "rtanti", "dlyanti"),
-    "perceptual decision": ("dm1", "dm2", "ctxdm1", "ctxdm2", "multidm"),
-    "delayed decision": ("dlydm1", "dlydm2", "ctxdlydm1", "ctxdlydm2", "multidlydm"),
-    "match": ("dms", "dnms", "dmc", "dnmc"),
-}
+FAMILIES = families()
 CHANCE = {"sensorimotor": 0.2, "perceptual decision": 0.5, "delayed decision": 0.5, "match": 0.5}
 """Share of the ring that counts as right; one of two choices."""
 

@@ -20,7 +20,7 @@ from digimus.models.motif_gradients import (
     soft_edges,
 )
 from digimus.models.participation import energy_distance, soft_participation, standardised
-from digimus.models.settings import check_number
+from digimus.models.settings import check_number, check_whole
 from digimus.motifs.dense import gradient_of_sizes
 from digimus.motifs.soft import soft_triad_census
 from digimus.motifs.triads import IS_MOTIF, MOTIFS
@@ -78,6 +78,19 @@ class MotifTerm:
         _check_length(prior)
         for name, share in (("warm_up", warm_up), ("anneal", anneal)):
             check_number(f"training.motif_term.{name}", share, least=0, most=1)
+        for name, value in (("weight", weight), ("reciprocity_weight", reciprocity_weight)):
+            check_number(f"training.motif_term.{name}", value, least=0)
+        check_number("training.motif_term.density", density, above=0, below=1)
+        for name, value in (("every", every), ("n_updates", n_updates)):
+            check_whole(f"training.motif_term.{name}", value, hint="5 is the default of every.")
+        if not (np.isfinite(prior.weight).all() and (prior.weight >= 0).all()):
+            raise InputError(
+                f"The weights of the prior {prior.name!r} are no weights.",
+                where=f"priors.{prior.name}, weight",
+                expected="finite numbers of 0 or more; 0 leaves a class out",
+                got=repr(np.asarray(prior.weight).tolist()),
+                hint="Read priors with digimus.motifs.read_priors.",
+            )
         if loss not in LOSSES:
             raise InputError(
                 f"There is no motif loss {loss!r}.",

@@ -10,6 +10,7 @@ from digimus.motifs.dyads import DyadStatistics, dyad_null_mean
 from digimus.motifs.triads import IS_MOTIF, MOTIFS
 from digimus.seeding import stream
 from digimus.storage import read_table, write_table
+from digimus.suggest import did_you_mean
 
 LEAST_EXPECTED_TRIADS = 1.0
 _COLUMNS = (
@@ -257,9 +258,21 @@ class Request:
     priors: dict
     seed: int
 
+    def named(self, key):
+        """A setting that the kind needs; an InputError where it is not there."""
+        if key not in self.settings:
+            raise InputError(
+                f"The prior {self.name!r} needs {key}.",
+                where=f"priors.{self.name}.{key}",
+                expected="one region" if key == "region" else "a list of regions",
+                got="nothing",
+                hint="The kind mean takes a list, regions; the others take one region.",
+            )
+        return self.settings[key]
+
     def region(self, region=None):
         """The prior of a region, by default the configured one; an InputError where it cannot be used."""
-        region = self.settings["region"] if region is None else region
+        region = self.named("region") if region is None else region
         where = f"priors.{self.name}.{'regions' if 'regions' in self.settings else 'region'}"
         if region not in self.priors:
             raise InputError(
@@ -291,7 +304,7 @@ def _mean(request):
 
     A class is left out where one of them leaves it out; the weight is one over the variance of the mean.
     """
-    priors = [request.region(region) for region in request.settings["regions"]]
+    priors = [request.region(region) for region in request.named("regions")]
     weights = np.array([prior.weight for prior in priors])
     known = (weights > 0).all(0)
     variance = np.divide(1, weights, where=weights > 0, out=np.ones_like(weights)).sum(0) / len(priors) ** 2
@@ -427,7 +440,15 @@ def build_prior(name, settings, priors, seed):
         If a region is not there, or too few neurons stand behind it, or the kind asks for more than the
         source has.
     """
-    kind = settings["kind"]
+    kind = settings.get("kind")
+    if kind not in PRIORS:
+        raise InputError(
+            f"There is no kind of prior {kind!r}.",
+            where=f"priors.{name}.kind",
+            expected=f"one of {', '.join(PRIORS)}",
+            got=repr(kind),
+            hint=did_you_mean(kind, PRIORS),
+        )
     prior = PRIORS[kind](Request(name, settings, priors, seed))
     return replace(prior, name=name, kind=prior.kind if kind == "region" else kind)
 

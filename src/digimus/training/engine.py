@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from digimus.errors import InputError, TrainingError
+from digimus.models.settings import check_number, check_whole
 from digimus.seeding import number
 from digimus.suggest import did_you_mean
 
@@ -50,7 +51,7 @@ class FitSettings:
     Raises
     ------
     InputError
-        For an unknown schedule.
+        For an unknown schedule, or a number out of range.
     """
 
     n_updates: int
@@ -63,6 +64,14 @@ class FitSettings:
     schedule: str = "constant"
 
     def __post_init__(self):
+        for name in ("n_updates", "validate_every"):
+            check_whole(name, getattr(self, name), hint="See training.rules in config/README.md.")
+        for name in ("learning_rate", "clip"):
+            check_number(name, getattr(self, name), above=0)
+        for name in ("weight_decay", "least_gain"):
+            check_number(name, getattr(self, name), least=0)
+        if self.patience is not None:
+            check_whole("patience", self.patience, hint="None never stops early.")
         if self.schedule not in SCHEDULES:
             raise InputError(
                 f"There is no schedule {self.schedule!r} of learning rates.",
@@ -141,6 +150,7 @@ def fit(model, problem, settings, *, seed, motif_term=None, state=None, keep=Non
     InputError
         If `settings.patience` is set and the problem has no ``validation_loss``.
     """
+    check_motif_term(model, motif_term)
     optimizer = adam(model, settings)
     curves = {"update": [], "loss": [], "motif_loss": []}
     start = restored(model, optimizer, curves, state) if state else 0
@@ -191,6 +201,18 @@ class Clock:
         due = now - self.kept > SECONDS_BETWEEN_CHECKPOINTS
         self.kept = now if due else self.kept
         return due
+
+
+def check_motif_term(model, motif_term):
+    """Raise an InputError where a motif term has no recurrent weight to act on."""
+    if motif_term is not None and model.recurrent_weight is None:
+        raise InputError(
+            "A motif term needs a network with a recurrent matrix between its units.",
+            where="motif_term",
+            expected="a model whose recurrent_weight is W[post, pre], such as digimus",
+            got=f"{type(model).__name__}, whose recurrent_weight is None",
+            hint="Train this model without a prior.",
+        )
 
 
 def adam(model, settings):
@@ -304,7 +326,7 @@ def _not_finite(what, settings, seed, update, got):
         where=f"seed {seed}, update {update + 1} of {settings.n_updates}",
         expected=f"finite {what}",
         got=got,
-        hint="Lower the learning rate or the weight of the motif term; the last checkpoint is kept.",
+        hint="Lower the learning rate or the weight of the motif term; the last good state, if any, is kept.",
     )
 
 

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from digimus import tasks
+from digimus.errors import InputError
+from digimus.models.settings import check_whole
 from digimus.seeding import stream
 
 
@@ -26,6 +28,9 @@ class RuleTask:
     batches_per_set = 4
 
     def __init__(self, name, *, batch_size, n_validation, n_test, device="cpu"):
+        amounts = dict(batch_size=batch_size, n_validation=n_validation, n_test=n_test)
+        for key, amount in amounts.items():
+            check_whole(f"training.rules.{key}", amount, hint="config/README.md gives the usual numbers.")
         self.name, self.batch_size, self.device = name, batch_size, device
         self.validation = self._batches("validation", n_validation)
         self.test = self._batches("test", n_test)
@@ -189,6 +194,14 @@ class AllTasks:
     n_inputs, n_outputs = RuleTask.n_inputs, RuleTask.n_outputs
 
     def __init__(self, names, *, batch_size, n_validation, n_test, device="cpu"):
+        if not names:
+            raise InputError(
+                "A network for several tasks needs at least one.",
+                where="training.rules.tasks",
+                expected="one or more names of rule tasks",
+                got="none",
+                hint="Name tasks, or leave this model out of training.rules.models.",
+            )
         self.tasks = {
             name: RuleTask(
                 name, batch_size=batch_size, n_validation=n_validation, n_test=n_test, device=device
