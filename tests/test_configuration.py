@@ -71,12 +71,18 @@ def test_the_default_passes_and_is_not_changed(default, schema):
     assert "target_density" not in result["connectome"] and result["connectome"]["filling_fraction"] == 0.2
 
 
+UNDER = {"controls": ("real",)}  # overlays that are made for another one
+
+
 def test_every_overlay_passes_over_the_default(root, default, schema):
     overlays = [path for path in sorted((root / "config").glob("*.yaml")) if path.name != "config.yaml"]
     assert overlays
     for path in overlays:
-        overlay = yaml.safe_load(path.read_text(encoding="utf-8"))
-        result = checked(overlaid(default, overlay), schema)
+        configuration = default
+        for name in [*UNDER.get(path.stem, ()), path.stem]:
+            overlay = yaml.safe_load((root / f"config/{name}.yaml").read_text(encoding="utf-8"))
+            configuration = overlaid(configuration, overlay)
+        result = checked(configuration, schema)
         assert result["name"] == path.stem
         assert result["results_dir"] != default["results_dir"]
 

@@ -493,6 +493,6 @@ def test_real_neurons_and_recordings_go_through(root, real_data, tmp_path):
     assert len(gratings) == 4 and (gratings["chance"] == 0.125).all()
     page = (results / "report.html").read_text()
     assert (
-        "simulated" not in (results / "figures/fig8_decoding.csv").read_text().lower()
+        "simulated" not in (results / "figures/fig9_decoding.csv").read_text().lower()
         and "claims" in page.lower()
     )
