@@ -152,7 +152,7 @@ def trained_distance(loss, every, seed):
     fit(
         network,
         problem,
-        FitSettings(n_updates, learning_rate=0.02, validate_every=n_updates),
+        FitSettings(n_updates, learning_rate=0.02, validate_every=n_updates, schedule="cosine"),
         seed=seed,
         motif_term=term if every else None,
     )
@@ -162,10 +162,12 @@ def trained_distance(loss, every, seed):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_taken_at_intervals_the_term_falls_as_far_as_taken_always(loss):
-    # Within a tenth of the fall. What is left is a matter of Adam: one gradient of ten times the size moves
-    # a weight by less than ten gradients, as Adam divides by the root of their mean square.
+    # A tenth above what is reached by taking it always; for losses that end near zero, a fortieth of the fall.
+    # At a constant learning rate it ends higher: what is left then is the last steps' size, and a cosine
+    # takes that away.
     every = yaml.safe_load(CONFIGURATION.read_text())["training"]["motif_term"]["every"]
     assert every > 1
     without, always, seldom = (trained_distance(loss, k, seed=0) for k in (0, 1, every))
     assert always < 0.5 * without
-    assert seldom - always < 0.1 * (without - always)
+    slack = 0 if loss == "enrichment" else (without - always) / 40
+    assert seldom < 1.1 * always + slack
