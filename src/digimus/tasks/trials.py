@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numba import njit
 
 DT_MS = 20
 ALPHA = 0.2  # DT_MS over the published time constant of 100 ms
@@ -203,25 +204,42 @@ def assemble(name, plan, rule, n_rules, rng, device):
 
 
 def _inputs(plan, rule, n_rules, rng):
-    shape = (len(plan.answer_rad), plan.n_steps, RULE_START + n_rules)
-    inputs = rng.standard_normal(shape, dtype=np.float32)
-    inputs *= np.float32(INPUT_NOISE_SD)
-    inputs[:, : None if plan.fixation_stays else plan.go, FIXATION] += 1
-    inputs[:, :, RULE_START + rule] += 1
+    noise = rng.standard_normal((len(plan.answer_rad), plan.n_steps, RULE_START + n_rules), dtype=np.float32)
+    fixation_ends = plan.n_steps if plan.fixation_stays else plan.go
+    changes = {0, fixation_ends, *(step for shown in plan.stimuli for step in (shown.on, shown.off))}
+    changes = sorted(changes - {plan.n_steps})
+    # What is added to the noise stays the same from one change to the next.
+    added = np.zeros((len(noise), len(changes), noise.shape[2]), dtype=np.float32)
+    added[:, :, RULE_START + rule] = 1
+    added[:, : sum(step < fixation_ends for step in changes), FIXATION] = 1
     for stimulus in plan.stimuli:
         activity = stimulus.strength[:, :, None] * bump(stimulus.angle_rad)[:, None, :]
-        activity = activity.reshape(shape[0], 1, 2 * N_RING).astype(np.float32)
-        inputs[:, stimulus.on : stimulus.off, RINGS] += activity
-    return inputs
+        shown = [stimulus.on <= step < stimulus.off for step in changes]
+        added[:, shown, RINGS] += activity.reshape(len(noise), 1, 2 * N_RING).astype(np.float32)
+    _scale_and_add(noise, np.float32(INPUT_NOISE_SD), added, np.array([*changes, plan.n_steps]))
+    return noise
+
+
+@njit(cache=True, nogil=True)
+def _scale_and_add(values, scale, added, changes):
+    """values[i, t] = scale values[i, t] + added[i, k] for all steps t from changes[k] to changes[k + 1]."""
+    for i in range(len(values)):
+        for k in range(added.shape[1]):
+            for t in range(changes[k], changes[k + 1]):
+                for unit in range(values.shape[2]):
+                    values[i, t, unit] = scale * values[i, t, unit] + added[i, k, unit]
 
 
 def _targets(plan):
     answered = ~np.isnan(plan.answer_rad)
-    targets = np.full((len(answered), plan.n_steps, N_OUTPUTS), TARGET_LOW, dtype=np.float32)
-    targets[:, : plan.go, FIXATION] = TARGET_FIXATING
-    targets[:, plan.go :, FIXATION] = np.where(answered, TARGET_LOW, TARGET_FIXATING)[:, None]
-    response = np.where(answered[:, None], bump(plan.answer_rad), 0).astype(np.float32)
-    targets[:, plan.go :, RING] += response[:, None, :]
+    before = np.full(N_OUTPUTS, TARGET_LOW, dtype=np.float32)
+    before[FIXATION] = TARGET_FIXATING
+    after = np.full((len(answered), N_OUTPUTS), TARGET_LOW, dtype=np.float32)
+    after[~answered, FIXATION] = TARGET_FIXATING
+    after[:, RING] += np.where(answered[:, None], bump(plan.answer_rad), 0).astype(np.float32)
+    targets = np.empty((len(answered), plan.n_steps, N_OUTPUTS), dtype=np.float32)
+    targets[:, : plan.go] = before
+    targets[:, plan.go :] = after[:, None]
     return targets
 
 
