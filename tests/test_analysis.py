@@ -44,13 +44,13 @@ from digimus.analysis.states import (
     trajectories,
 )
 from digimus.analysis.statistics import (
-    corrected,
     hierarchical_bootstrap,
     nested_mean,
     signed_rank_p,
     verdict,
 )
 from digimus.motifs import MOTIFS, Prior, triad_census
+from digimus.motifs.pvalues import benjamini_hochberg
 from digimus.motifs.triads import IS_MOTIF
 
 # Statistics
@@ -58,13 +58,13 @@ from digimus.motifs.triads import IS_MOTIF
 
 def test_adjusted_p_values_follow_benjamini_and_hochberg():
     p = np.array([0.01, 0.04, 0.03, 0.5])
-    np.testing.assert_allclose(corrected(p), [0.04, 0.16 / 3, 0.16 / 3, 0.5])
+    np.testing.assert_allclose(benjamini_hochberg(p), [0.04, 0.16 / 3, 0.16 / 3, 0.5])
 
 
 def test_a_p_value_that_is_not_available_is_no_test():
-    result = corrected([0.01, np.nan, 0.04])
+    result = benjamini_hochberg([0.01, np.nan, 0.04])
     np.testing.assert_allclose(result, [0.02, np.nan, 0.04])
-    assert np.isnan(corrected([np.nan, np.nan])).all()
+    assert np.isnan(benjamini_hochberg([np.nan, np.nan])).all()
 
 
 def test_signed_rank_p_by_counting_signs():

@@ -470,3 +470,21 @@ def test_a_pattern_finds_files_and_the_archives_behind_it(tmp_path):
         with pytest.raises(InputError) as raised:
             found(wrong)
         assert raised.value.where == "pattern" and repr(wrong) in raised.value.got
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "where"),
+    [
+        (
+            "models",
+            {"digimus": {"tau_m_ms": [500, 20]}, "lstm": {}, "modular": {}},
+            "models.digimus.tau_m_ms",
+        ),
+        ("models", {"leaky": {"tau_m_ms": [20, 500]}}, "models.leaky.tau_m_ms"),
+        ("training.rules.priors_of", {"lstm": ["feedforward"]}, "training.rules.priors_of.lstm"),
+    ],
+)
+def test_time_constants_and_priors_that_a_model_cannot_have_stop_before_any_job(
+    default, schema, key, value, where
+):
+    assert complaint(changed(default, key, value), schema).where == where

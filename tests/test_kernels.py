@@ -210,8 +210,32 @@ def test_the_same_bits_twice_and_whether_or_not_gradients_are_wanted():
     gradients = gradients_of(network, first)
     second = network(inputs)
     assert torch.equal(first, second) and same(gradients, gradients_of(network, second))
-    with torch.no_grad():
-        assert torch.equal(network(inputs), first)
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            assert torch.equal(network(inputs), first)
+
+
+@pytest.mark.parametrize("settings", [{}, dict(adaptation=1.5, learn_time_constants=True)], ids=str)
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_without_gradients_one_step_is_kept_and_all_steps_with_them(monkeypatch, settings, mode):
+    network, inputs = network_and_inputs(**settings)
+    rows, plain = [], kernels_autograd._Kept
+    monkeypatch.setattr(kernels_autograd, "_idle", [])
+    monkeypatch.setattr(kernels_autograd, "_Kept", lambda *a: (rows.append(plain(*a)), rows[-1])[1])
+    wanted, spikes = network(inputs), network.spikes(inputs)
+    assert [kept.v.shape[0] for kept in rows] == [25 * 7, 25 * 7]
+    rows.clear()
+    with mode():
+        outputs, alone = network(inputs), network.spikes(inputs)
+    assert [kept.v.shape[0] for kept in rows] == [7, 7]
+    assert outputs.grad_fn is None and not outputs.requires_grad
+    assert torch.equal(outputs, wanted) and torch.equal(alone, spikes) and alone.any()
+    largest = max(kept._block.nbytes for kept in rows)
+    rows.clear()
+    assert all(block.nbytes <= largest for block in kernels_autograd._idle)
+    # Fixed weights need no way back either, and what a mode left behind does not stop one.
+    assert not network.requires_grad_(False)(inputs).requires_grad
+    assert gradients_of(network.requires_grad_(True), network(inputs))
 
 
 def test_one_row_of_a_batch_does_not_depend_on_the_others():
@@ -270,6 +294,24 @@ def test_numbers_of_threads_do_not_change_the_bits():
         command = [sys.executable, "-c", SCRIPT]
         found.add(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
     assert len(found) == 1 and len(found.pop()) > 60
+
+
+FIRST = """
+import torch
+from digimus.models import build
+network, inputs = build("digimus", 6, 3, n_units=40, seed=2), torch.randn(7, 25, 6)
+with torch.inference_mode():
+    outputs = network(inputs)
+    assert network.kernel == "numba"
+assert torch.equal(network(inputs), outputs)
+network(inputs).sum().backward()
+print(network.kernel)
+"""
+
+
+def test_a_first_call_in_inference_mode_keeps_the_compiled_loop():
+    found = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, check=True, text=True)
+    assert found.stdout.strip() == "numba" and "without numba" not in found.stderr
 
 
 # Which loop a network takes

@@ -162,7 +162,7 @@ def trained_distance(loss, every, seed):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_taken_at_intervals_the_term_falls_as_far_as_taken_always(loss):
-    # A tenth above what is reached by taking it always; for losses that end near zero, a fortieth of the fall.
+    # A tenth above what is reached by taking it always; losses that end near zero: a fortieth of the fall.
     # At a constant learning rate it ends higher: what is left then is the last steps' size, and a cosine
     # takes that away.
     every = yaml.safe_load(CONFIGURATION.read_text())["training"]["motif_term"]["every"]

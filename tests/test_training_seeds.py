@@ -46,6 +46,7 @@ NETWORKS = [
     ("digimus", {"preset": "earlier", "surrogate": "fast_sigmoid"}),
     ("digimus", {"reset": "soft"}),
     ("digimus", {"adaptation": 1.0, "learn_time_constants": True}),
+    ("digimus", {"tau_m_ms": [20, 500], "recurrent_noise": 0.1}),
     ("digimus", {"mask": 0.5, "delay_steps": 3}),
     ("digimus", {"excitatory_share": 0.8, **REGIONS}),
     ("alif", {"recurrent_noise": 0.1}),
@@ -147,12 +148,55 @@ def test_every_model_comes_together_but_those_of_cudnn():
         lambda: [*models_of(), build("digimus", 85, 33, n_units=13)],
         lambda: [*models_of(), build("digimus", 85, 33, n_units=12, mask=0.5)],
         lambda: [*models_of("alif"), *models_of()],
+        lambda: [*models_of(), *models_of(tau_m_ms=50)],
+        lambda: [*models_of(), *models_of(tau_readout_ms=50)],
+        lambda: [*models_of(), *models_of(threshold=1.0)],
+        lambda: [*models_of(), *models_of(surrogate="triangular")],
+        lambda: [*models_of(), *models_of(reset="soft")],
+        lambda: [*models_of(), *models_of(preset="earlier")],
+        lambda: [*models_of(), *models_of(recurrent_noise=0.1)],
+        lambda: [*models_of("alif"), *models_of("alif", tau_adaptation_ms=300)],
+        lambda: [*models_of(excitatory_share=0.8), *models_of(excitatory_share=0.5)],
+        lambda: [*models_of(**REGIONS), *models_of(**{**REGIONS, "projections": [[0, 1.0], [1.0, 0]]})],
+        lambda: [*models_of(tau_m_ms=[20, 500]), *models_of(tau_m_ms=[20, 500], learn_time_constants=True)],
+        lambda: [*models_of(), *(model.double() for model in models_of())],
+        lambda: [*models_of("leaky"), *models_of("leaky", tau_m_ms=50)],
+        lambda: [*models_of("leaky"), *models_of("leaky", nonlinearity="tanh")],
+        lambda: [*models_of("transformer"), *models_of("transformer", n_heads=2)],
     ],
 )
 def test_networks_that_differ_in_more_than_weights_are_refused(models):
     with pytest.raises(InputError, match="together") as raised:
         Batched(models())
     assert "one by one" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (dict(tau_m_ms=[20, 500]), dict(tau_m_ms=[50, 100])),
+        (dict(learn_time_constants=True, tau_m_ms=200), dict(learn_time_constants=True, tau_m_ms=50)),
+        (dict(mask=0.5, delay_steps=3), dict(mask=0.2, delay_steps=3)),
+    ],
+    ids=str,
+)
+def test_decays_and_masks_may_differ_and_each_network_keeps_its_own(ours, theirs):
+    models = [*models_of(seeds=(1, 2), **ours), *models_of(seeds=(1,), **theirs)]
+    name = "mask" if "mask" in ours else "beta_logit"
+    networks = Batched(models)
+    stacked = networks.stacked.get_parameter(name)
+    assert stacked.requires_grad == ("learn_time_constants" in ours)
+    each = torch.stack([model.get_parameter(name) for model in models])
+    assert torch.equal(stacked, each) and not torch.equal(each[0], each[2])
+    inputs = torch.randn(4, 20, 85, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    models = [model.double() for model in models]
+    networks = Batched(models)
+    with torch.no_grad():
+        outputs = networks(inputs)
+        for model, output in zip(models, outputs, strict=True):
+            model.compiles = False
+            torch.testing.assert_close(output, model(inputs), rtol=1e-10, atol=1e-10)
+    assert not torch.allclose(outputs[0], outputs[2], atol=0.1)
 
 
 # Batches of several seeds
@@ -192,6 +236,44 @@ def test_each_seed_is_trained_as_it_is_alone(kind, options):
     assert_alike(found, expected, together, alone)
     assert np.isfinite(found[0]["motif_loss"]).all() == (term is not None)
     assert len({curves["validation_loss"][-1] for curves in found}) == 3
+
+
+@pytest.mark.parametrize("kind", ["tcn", "transformer", "lru"])
+def test_a_motif_term_is_refused_where_nothing_recurs(kind):
+    for train, models in ((fit_seeds, models_of(kind)), (fit, models_of(kind)[0])):
+        more = dict(seeds=SEEDS) if train is fit_seeds else dict(seed=1)
+        with pytest.raises(InputError, match="recurrent matrix") as raised:
+            train(models, a_problem(), SETTINGS, motif_term=a_term(), **more)
+        assert raised.value.where == "motif_term"
+
+
+@pytest.mark.parametrize(("kind", "n_units"), [("digimus", 1), ("digimus", 2), ("leaky", 2)])
+def test_a_motif_term_is_refused_with_fewer_units_than_a_triad_has(kind, n_units):
+    models, term = models_of(kind, n_units=n_units), a_term()
+    for train in (
+        lambda: fit_seeds(models, a_problem(), SETTINGS, seeds=SEEDS, motif_term=term),
+        lambda: fit(models[0], a_problem(), SETTINGS, seed=1, motif_term=term),
+    ):
+        with pytest.raises(InputError, match="three units") as raised:
+            train()
+        assert raised.value.where == f"models.{kind}.n_units"
+        assert (raised.value.expected, raised.value.got) == ("3 or more", n_units)
+    with pytest.raises(InputError, match="three units"):
+        term(models[0].recurrent_weight, 0)
+    three = models_of(kind, n_units=3)
+    assert torch.isfinite(term(three[0].recurrent_weight, 0))
+
+
+def test_a_motif_term_is_refused_in_a_module_of_two_units():
+    models = models_of(n_units=5, **REGIONS)
+    for region, fine in (("a", True), ("b", False)):  # three units, and two
+        term = RegionTerms({region: a_term()}, models[0].region_slices)
+        if fine:
+            fit(models[0], a_problem(), replace(SETTINGS, n_updates=1), seed=1, motif_term=term)
+            continue
+        with pytest.raises(InputError, match="three units") as raised:
+            fit(models[0], a_problem(), SETTINGS, seed=1, motif_term=term)
+        assert raised.value.where == "models.digimus.n_units" and "module" in raised.value.expected
 
 
 def test_seeds_with_tasks_of_their_own_at_an_update_are_trained_as_alone():

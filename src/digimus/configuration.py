@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from digimus import registries
 from digimus.errors import InputError
+from digimus.prior_roles import is_control
 from digimus.suggest import did_you_mean
 
 LEAST_UNITS = 3
@@ -145,11 +146,13 @@ def _check_sense(c):
         what = "a source of neurons, a published table or a graph"
         if prior["kind"] == "modules":
             _check_modules_prior(name, prior, c["priors"])
+            _check_control_of(name, c["priors"])
             continue
         _check_keys(name, prior, ["source"], ["modules"])
         one_of(prior["source"], sources, f"priors.{name}.source", what)
         _check_prior_regions(name, prior)
         _check_control(name, prior, c["morphology"]["sources"], tables)
+        _check_control_of(name, c["priors"])
         _check_participation(name, prior, tables, c["training"]["motif_term"])
         _check_shares(name, prior, c["training"]["motif_term"])
         if prior["source"] in tables:
@@ -271,6 +274,14 @@ def _check_control(name, prior, sources, tables):
     )
 
 
+def _check_control_of(name, priors):
+    """A prior that is marked as a control is one of another prior, which is none itself."""
+    if "control_of" in priors[name]:
+        plain = [other for other in priors if not is_control(other, priors)]
+        what = "another prior of the configuration, which is no control itself"
+        one_of(priors[name]["control_of"], plain, f"priors.{name}.control_of", what)
+
+
 def _check_participation(name, prior, tables, term):
     """Only neurons of a region have a participation that a network's units can be compared with."""
     if {**term, **prior}["loss"] == "participation" and (
@@ -361,6 +372,7 @@ def _check_training(c):
     for key in ("tasks_of", "priors_of"):
         for model in c["training"]["rules"].get(key, {}):
             one_of(model, c["models"], f"training.rules.{key}", "a model of the configuration")
+    _check_models_with_priors(c["training"]["rules"].get("priors_of", {}), c["models"])
     rates = [r for part in ("rules", "decoding") for r in c["training"][part]["learning_rate"].values()]
     searched = any(isinstance(rate, list) for rate in rates)
     if searched and c["training"].get("search", {}).get("seed", 0) in c["training"]["seeds"]:
@@ -398,6 +410,36 @@ def _check_models(models):
                     got=key,
                     hint=did_you_mean(key, settings),
                 )
+        _check_time_constant(name, model)
+
+
+def _check_models_with_priors(priors_of_models, models):
+    for model, priors in priors_of_models.items():
+        kind = models[model].get("kind", model)
+        if priors and kind != "digimus":
+            raise InputError(
+                f"A model of kind {kind!r} cannot be trained with a prior.",
+                where=f"training.rules.priors_of.{model}",
+                expected="a model of kind digimus",
+                got=f"{kind}, with {', '.join(priors)}",
+                hint="Leave the entry out; a prior acts on the recurrent weights of a spiking network.",
+            )
+
+
+def _check_time_constant(name, model):
+    """Two bounds, the smaller first, for the kinds that draw between them."""
+    given, kind = model.get("tau_m_ms"), model.get("kind", name)
+    if not isinstance(given, list) or (kind in ("digimus", "alif") and given[0] <= given[1]):
+        return
+    raise InputError(
+        f"The membrane time constants of the model {name!r} make no sense.",
+        where=f"models.{name}.tau_m_ms",
+        expected="two numbers, the smaller first"
+        if kind in ("digimus", "alif")
+        else "one number for this kind",
+        got=given,
+        hint="For example [20, 500] for digimus and alif, 100 for leaky.",
+    )
 
 
 def _prior_cells(c):

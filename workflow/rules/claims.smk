@@ -35,6 +35,6 @@ rule test_claims:
         evaluation=CONFIG["evaluation"],
         figures={name: f"fig{number}_{name}" for name, number in FIGURE_NUMBERS.items()},
         seed=CONFIG["seed"],
-        code=code("analysis/claims", "analysis/statistics"),
+        code=code("analysis/claims", "analysis/statistics", "motifs/pvalues"),
     script:
         "../scripts/test_claims.py"

@@ -96,6 +96,7 @@ rule compare_cells:
         "../../envs/analysis.yaml"
     params:
         priors=PRIORS,
+        n_updates=RULES["n_updates"],
         simulated_priors=SIMULATED_PRIORS,
         smallest_effect=CONFIG["evaluation"]["smallest_effect"]["accuracy"],
         seed=CONFIG["seed"],
@@ -105,6 +106,7 @@ rule compare_cells:
             "analysis/psychometrics",
             "analysis/statistics",
             "motifs/pvalues",
+            "prior_roles",
         ),
     script:
         "../scripts/compare_cells.py"

@@ -149,10 +149,16 @@ def prior_settings(wildcards):
 
 def whole_prior(name):
     """A configured prior; the priors of its modules stand in it as they are configured themselves."""
-    prior = PRIORS[name]
+    prior = trained_prior(name)
     if prior["kind"] != "modules":
         return prior
-    return prior | {"modules": {m: {"name": part, **PRIORS[part]} for m, part in prior["modules"].items()}}
+    parts = {m: {"name": part, **trained_prior(part)} for m, part in prior["modules"].items()}
+    return prior | {"modules": parts}
+
+
+def trained_prior(name):
+    """What training with a configured prior depends on; what it is compared with does not belong to that."""
+    return {key: value for key, value in PRIORS[name].items() if key != "control_of"}
 
 
 def motif_settings(wildcards):

@@ -16,6 +16,7 @@ with job(snakemake):
         scores,
         read_table(inputs.curves),
         params.priors,
+        n_updates=params.n_updates,
         smallest=params.smallest_effect,
         seed=params.seed,
         simulated=params.simulated_priors,

@@ -10,12 +10,12 @@ from scipy.stats import binomtest, mannwhitneyu, norm
 
 from digimus.analysis.statistics import (
     FEWEST_UNITS,
-    corrected,
     hierarchical_bootstrap,
     nested_mean,
     signed_rank_p,
     verdict,
 )
+from digimus.motifs.pvalues import benjamini_hochberg
 from digimus.seeding import stream
 
 COLUMNS = (
@@ -106,7 +106,7 @@ class Claims:
     def table(self):
         """All claims with corrected p-values (Benjamini-Hochberg over the claims) and verdicts."""
         table = pd.DataFrame(self.rows, columns=COLUMNS)
-        table["p_corrected"] = corrected(table["p"])
+        table["p_corrected"] = benjamini_hochberg(table["p"])
         keys = ("n", "effect", "ci_low", "ci90_high", "p_corrected", "smallest_effect")
         table["verdict"] = [verdict(**{key: row[key] for key in keys}) for _, row in table.iterrows()]
         return table

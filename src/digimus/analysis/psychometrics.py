@@ -27,7 +27,8 @@ AT_THRESHOLD = 0.75
 FITTED, CONSTANT, NOT_CONVERGED = "fitted", "does not change with the evidence", "the fit did not converge"
 BELOW, ABOVE = "threshold below the tested levels", "threshold above the tested levels"
 LAPSES = "more than half of the trials are lapses"
-MOST_LAPSES = {"accuracy": 0.95, "choice": 0.5}
+MOST_LAPSES = 0.95
+"""Upper bound of the lapses that are fitted: well above the half from which a curve has no threshold."""
 SIGNIFICANT = {"accuracy": 3.841, "choice": 5.991}
 """Twice the gain in log likelihood over a constant that is beyond chance at 5 % (1 and 2 degrees)."""
 SMALLEST_P = 1e-9
@@ -205,9 +206,8 @@ def _most_likely(curve, x, n, k):
     """(spread, lapse, bias, loss): the best point of a coarse grid, improved; None if that fails."""
     size = np.abs(x)
     smallest, largest = size[size > 0].min() / 30, size.max() * 30
-    most = MOST_LAPSES[curve]
     spreads = np.geomspace(smallest, largest, 48)
-    lapses = np.linspace(0, most, 24)
+    lapses = np.linspace(0, MOST_LAPSES, 24)
     biases = np.linspace(-1, 1, 9) * size.max() if curve == "choice" else np.zeros(1)
     grid = np.stack(np.meshgrid(np.log(spreads), lapses, biases, indexing="ij"), -1).reshape(-1, 3)
 
@@ -217,7 +217,7 @@ def _most_likely(curve, x, n, k):
 
     start = grid[np.argmin(losses(grid))]
     reach = 2 * size.max() if curve == "choice" else 0.0
-    bounds = [(np.log(smallest), np.log(largest)), (0, most), (-reach, reach)]
+    bounds = [(np.log(smallest), np.log(largest)), (0, MOST_LAPSES), (-reach, reach)]
     found = minimize(losses, start, method="Nelder-Mead", bounds=bounds, options=dict(maxiter=2000))
     if not found.success or not np.isfinite(found.fun):
         return None

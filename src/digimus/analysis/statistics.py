@@ -1,7 +1,7 @@
 """Paired tests, hierarchical bootstrap and verdicts, each over independent units of inference."""
 
 import numpy as np
-from scipy.stats import false_discovery_control, wilcoxon
+from scipy.stats import binomtest, wilcoxon
 
 FEWEST_UNITS = 6
 N_BOOTSTRAP = 2000
@@ -13,6 +13,22 @@ def signed_rank_p(differences):
     if len(differences) == 0 or not np.any(differences):
         return 1.0
     return float(wilcoxon(differences).pvalue)
+
+
+def sign_test_p(signs):
+    """Two-sided exact p of a sign test, ties left out; 1 where all tie, nan where there is nothing.
+
+    Parameters
+    ----------
+    signs : array
+        Numbers above, below or at 0; nan does not count.
+    """
+    signs = np.asarray(signs, float)
+    signs = signs[np.isfinite(signs)]
+    if not len(signs):
+        return np.nan
+    above, below = int((signs > 0).sum()), int((signs < 0).sum())
+    return float(binomtest(above, above + below).pvalue) if above + below else 1.0
 
 
 def hierarchical_bootstrap(table, levels, value, rng, n_bootstrap=N_BOOTSTRAP):
@@ -64,16 +80,6 @@ def nested_mean(table, levels, value):
         return tree if isinstance(tree, float) else float(np.mean([mean(child) for child in tree]))
 
     return mean(_tree(table, list(levels), value))
-
-
-def corrected(p):
-    """Benjamini-Hochberg adjusted p-values; nan stays nan and does not count as a test."""
-    p = np.asarray(p, float)
-    result = np.full(p.shape, np.nan)
-    known = np.isfinite(p)
-    if known.any():
-        result[known] = false_discovery_control(p[known])
-    return result
 
 
 def verdict(*, n, effect, ci_low, ci90_high, p_corrected, smallest_effect):

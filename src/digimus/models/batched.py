@@ -38,7 +38,7 @@ def kernel_of(model):
 
 
 class Batched:
-    """Networks of one class and one shape, evaluated together.
+    """Networks of one class that differ in the values of their parameters alone, evaluated together.
 
     Parameters
     ----------
@@ -54,7 +54,8 @@ class Batched:
     Raises
     ------
     InputError
-        If the networks are of different classes or shapes, or of a class that is not in `FORWARDS`.
+        If the networks differ in more than the values of their parameters, or are of a class that is not in
+        `FORWARDS`.
     """
 
     def __init__(self, models):
@@ -132,7 +133,6 @@ class Batched:
 
 
 def _check_alike(models):
-    shapes = [{name: values.shape for name, values in _tensors(model).items()} for model in models]
     if not can_batch(models[0]) or any(type(model) is not type(models[0]) for model in models):
         raise InputError(
             "These networks cannot be evaluated together.",
@@ -141,18 +141,43 @@ def _check_alike(models):
             got=", ".join(type(model).__name__ for model in models),
             hint="Train them one by one.",
         )
-    if any(shape != shapes[0] for shape in shapes):
-        raise InputError(
-            "Networks of different shapes cannot be evaluated together.",
-            where=type(models[0]).__name__,
-            expected="equal sizes and options",
-            got="parameters of different names or shapes",
-            hint="Train them one by one.",
-        )
+    first = _fixed(models[0])
+    for fixed in map(_fixed, models[1:]):
+        differ = [name for name in {**first, **fixed} if not _same(first.get(name), fixed.get(name))]
+        if differ:
+            raise InputError(
+                "Networks that differ in more than their weights cannot be evaluated together.",
+                where=type(models[0]).__name__,
+                expected="equal sizes, options and constants",
+                got=f"differences in {', '.join(differ)}",
+                hint="Train them one by one.",
+            )
 
 
-def _tensors(model):
-    return dict(model.named_parameters()) | dict(model.named_buffers())
+def _fixed(model):
+    """By name all that a network computes with but the values of its parameters, which are stacked.
+
+    That is shape, type and whether it is learnt of a parameter, the values of a buffer, and every number or
+    option kept beside them. Decays of single units are parameters, learnt or not; the one decay that they
+    took the place of counts for nothing.
+    """
+    fixed = {}
+    for name, values in model.named_parameters():
+        fixed[name] = values.shape, values.dtype, values.device, values.requires_grad
+    for path, module in model.named_modules():
+        unused = {"training", "compiles"} | {
+            decay for decay in ("beta", "rho") if hasattr(module, f"{decay}_logit")
+        }
+        kept = {name: value for name, value in vars(module).items() if name[0] != "_" and name not in unused}
+        for name, value in {**kept, **dict(module.named_buffers(recurse=False))}.items():
+            fixed.setdefault(f"{path}.{name}".lstrip("."), value)
+    return fixed
+
+
+def _same(first, second):
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        return first.device == second.device and torch.equal(first, second)
+    return type(first) is type(second) and bool(first == second)
 
 
 def _with_parameters(model, each):

@@ -64,9 +64,10 @@ def usable(dtype):
 
 def _try(dtype):
     """One step of one unit, forward and back."""
-    one = torch.ones(1, 1, dtype=dtype, requires_grad=True)
     loop = Loop(0.5, 0.0, 0.5, fast_sigmoid, True)
-    with torch.enable_grad():
+    # Whoever asks first may be in inference mode, whose tensors have no gradients.
+    with torch.inference_mode(False), torch.enable_grad():
+        one = torch.ones(1, 1, dtype=dtype, requires_grad=True)
         run(torch.ones(1, 1, 1, dtype=dtype), one, one, one[0], one, 0.5, 0.5, loop).sum().backward()
 
 
@@ -100,20 +101,22 @@ def run(inputs, w_in, w, b, readout, beta, rho, loop):
             got=f"{tuple(inputs.shape)} of {inputs.dtype}",
             hint="A network's .float() and .double() change its type.",
         )
-    return SpikingFunction.apply(inputs, w_in, w, b, readout, beta, rho, loop)
+    # Inside `forward` gradients are always off, and `needs_input_grad` does not tell whether they were.
+    wanted = torch.is_grad_enabled()
+    return SpikingFunction.apply(inputs, w_in, w, b, readout, beta, rho, loop, wanted)
 
 
 class SpikingFunction(torch.autograd.Function):
     """`run`, and its gradients."""
 
     @staticmethod
-    def forward(ctx, inputs, w_in, w, b, readout, beta, rho, loop):
-        """The arguments and the result of `run`."""
+    def forward(ctx, inputs, w_in, w, b, readout, beta, rho, loop, wanted):
+        """The arguments and the result of `run`, and whether gradients may be asked for."""
         from digimus.models import kernels
 
         inputs = inputs.contiguous()
         shape = _Shape.of(inputs, b, readout)
-        keeps = any(ctx.needs_input_grad)
+        keeps = wanted and any(ctx.needs_input_grad)
         kept = _Kept(shape, keeps, bool(loop.adaptation))
         decays = _decays(shape, beta, rho)
         y = shape.empty(shape.batch, shape.time, shape.output)
@@ -169,6 +172,7 @@ class SpikingFunction(torch.autograd.Function):
             None if readout is None else d_on[:, shape.width : shape.width + shape.output].t(),
             (d_beta / decays[1]).to(grad.dtype) if needs[5] else None,
             d_rho.to(grad.dtype) if needs[6] else None,
+            None,
             None,
         )
 

@@ -29,6 +29,8 @@ from digimus.suggest import did_you_mean
 TEMPERATURES = (0.3, 0.05)
 MOST_NEURONS = 256
 """Neurons of a region that `participation` is compared with; of more, as many are taken."""
+FEWEST_UNITS = 3
+"""Of a network or module with a motif term: a motif class is one of three units."""
 
 
 class MotifTerm:
@@ -133,12 +135,19 @@ class MotifTerm:
         self.frequency = torch.tensor(np.nan_to_num(prior.frequency))
         self.reciprocity = float(np.nan_to_num(prior.reciprocity))
 
+    @staticmethod
+    def check_units(n_units, model="digimus"):
+        """Raise an InputError for fewer units than a triad has, with the name of the model."""
+        if n_units < FEWEST_UNITS:
+            _too_few(f"models.{model}.n_units", f"{FEWEST_UNITS} or more", n_units)
+
     def is_due(self, update):
         """Whether the term is taken at this update."""
         return self.weight > 0 and update % self.every == 0
 
     def __call__(self, weight, update):
         """The weighted loss of W[post, pre] at an update, a scalar tensor; times `every`."""
+        self.check_units(len(weight))
         start, end = TEMPERATURES
         progress = min(1.0, update / max(1, self.n_updates - 1))
         temperature = start + (end - start) * progress
@@ -255,6 +264,16 @@ def _dyad_null(density, reciprocity, n):
     return torch.exp(torch.tensor(POWERS, device=logs.device) @ logs + log_factors)
 
 
+def _too_few(where, expected, got):
+    raise InputError(
+        "A motif term needs three units, of which a motif class is made.",
+        where=where,
+        expected=expected,
+        got=got,
+        hint="Give the model more units, or train it without a prior.",
+    )
+
+
 def _check_length(prior):
     for name in ("enrichment", "weight", "frequency"):
         if np.shape(getattr(prior, name)) != (len(MOTIFS),):
@@ -350,6 +369,12 @@ class RegionTerms:
                     hint=did_you_mean(region, slices),
                 )
         self.parts = [(slices[region], term) for region, term in terms.items()]
+
+    def check_units(self, n_units, model="digimus"):
+        """Raise an InputError for a module of fewer units than a triad has, with the name of the model."""
+        fewest = min((part.stop - part.start for part, _ in self.parts), default=FEWEST_UNITS)
+        if fewest < FEWEST_UNITS:
+            _too_few(f"models.{model}.n_units", f"{FEWEST_UNITS} or more in each module", fewest)
 
     def is_due(self, update):
         """Whether any term is taken at this update."""

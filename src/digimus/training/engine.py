@@ -204,8 +204,10 @@ class Clock:
 
 
 def check_motif_term(model, motif_term):
-    """Raise an InputError where a motif term has no recurrent weight to act on."""
-    if motif_term is not None and model.recurrent_weight is None:
+    """Raise an InputError where a motif term has no recurrent weight to act on, or too few units."""
+    if motif_term is None:
+        return
+    if model.recurrent_weight is None:
         raise InputError(
             "A motif term needs a network with a recurrent matrix between its units.",
             where="motif_term",
@@ -213,6 +215,7 @@ def check_motif_term(model, motif_term):
             got=f"{type(model).__name__}, whose recurrent_weight is None",
             hint="Train this model without a prior.",
         )
+    motif_term.check_units(len(model.recurrent_weight), type(model).__name__.lower())
 
 
 def adam(model, settings):

@@ -24,6 +24,7 @@ from digimus.training.engine import (
     Clock,
     Step,
     adam,
+    check_motif_term,
     has_stalled,
     no_finite_weights,
     no_numbers,
@@ -88,6 +89,7 @@ def fit_seeds(models, problem, settings, *, seeds, motif_term=None, state=None, 
         As `fit`, or for networks that cannot be evaluated together.
     """
     group = _Group(models, settings, seeds)
+    check_motif_term(models[0], motif_term)
     start = group.restore(state) if state else 0
     clock, good, notes = Clock(), None, []
     for update in range(start, settings.n_updates):
