@@ -20,7 +20,6 @@ from digimus.analysis.controls import (
     ONE_TASK,
     UPDATES,
     control_table,
-    is_control,
     paired_t_p,
     updates_to_criterion,
 )
@@ -39,6 +38,9 @@ from digimus.analysis.psychometrics import (
     level_rows,
     psychometric_rows,
 )
+from digimus.analysis.statistics import sign_test_p
+from digimus.figures.comparisons import control_rows
+from digimus.prior_roles import is_control, is_control_of
 from digimus.storage import read_table, write_table
 from digimus.tasks.perceptual_decision import COHERENCES
 from digimus.training import FitSettings, RuleTask, load, train_task
@@ -209,6 +211,19 @@ def test_what_cannot_be_fitted_has_no_threshold_and_says_why(share, outcome):
     assert found["outcome"] == outcome and np.isnan(found["threshold"]) and np.isnan(found["spread"])
 
 
+@pytest.mark.parametrize(("lapse", "bias"), [(0.6, 0.0), (0.8, 0.0), (0.8, 0.02)])
+@pytest.mark.parametrize("n_trials", [1e4, 1e6])
+def test_curves_that_are_lapses_for_the_most_part_have_no_threshold(lapse, bias, n_trials):
+    x, n = np.r_[-C[::-1], C], np.full(8, n_trials)
+    for curve, levels in (("choice", x), ("accuracy", C)):
+        trials = n[: len(levels)]
+        shift = bias if curve == "choice" else 0.0
+        k = np.round(trials * curve_at(curve, levels, 0.03, lapse, shift))
+        found = fit_curve(curve, levels, trials, k)
+        assert found["outcome"] == LAPSES and np.isnan(found["threshold"]) and np.isnan(found["spread"])
+        assert found["lapse"] == pytest.approx(lapse, abs=0.02)
+
+
 def test_a_curve_needs_levels_with_answers():
     found = fit_curve("accuracy", C, [100, 0, 0, 0], [70, 0, 0, 0])
     assert found["outcome"].startswith("fewer than 2") and np.isnan(found["threshold"])
@@ -338,7 +353,7 @@ def test_without_a_rule_task_the_tables_are_empty_and_whole(tmp_path):
     scores, curves, models = (read_table(tmp_path / f"{n}.csv") for n in ("scores", "curves", "models"))
     assert list(models.columns) == list(MODEL_COLUMNS)
     assert list(accuracy_table(scores, models).columns) == list(ACCURACY_COLUMNS)
-    found = control_table(scores, curves, PRIORS, smallest=0.01, seed=1)
+    found = control_table(scores, curves, PRIORS, n_updates=20, smallest=0.01, seed=1)
     assert list(found.columns) == list(compare.COLUMNS) and len(found) == 0
 
 
@@ -351,6 +366,13 @@ PRIORS = {
     "CP-reciprocity": dict(kind="reciprocity", source="s", region="CP"),
     "two": dict(kind="modules", modules={"a": "CP", "b": "CP-random"}),
     "two-random": dict(kind="modules", modules={"a": "CP-random", "b": "CP-reciprocity"}),
+    "VPM": dict(kind="region", source="s", region="VPM"),
+    "VPM-degree": dict(kind="degree", source="s", region="VPM"),
+    "of a table": dict(kind="region", source="table", region="CP"),
+    "worm": dict(kind="region", source="worm", region="worm", control_of="CP"),
+    "several-random": dict(kind="random", source="s", region="CP", control_of="several"),
+    "two-CP": dict(kind="modules", modules={"b": "CP", "c": "CP"}),
+    "two-worms": dict(kind="modules", modules={"c": "worm", "b": "CP-random"}),
 }
 
 
@@ -359,6 +381,27 @@ def test_controls_are_told_by_their_kind():
     priors = {kind: dict(kind=kind) for kind in kinds}
     assert {name for name in priors if not is_control(name, priors)} == {"region", "mean"}
     assert is_control("two-random", PRIORS) and not is_control("two", PRIORS)
+    assert is_control("worm", PRIORS) and not is_control("of a table", PRIORS)
+
+
+def test_a_control_is_compared_with_priors_of_its_own_source_and_region_or_with_the_one_it_names():
+    pairs = {(one, other) for one in PRIORS for other in PRIORS if is_control_of(one, other, PRIORS)}
+    assert pairs == {
+        ("CP-random", "CP"), ("CP-reciprocity", "CP"), ("VPM-degree", "VPM"), ("worm", "CP"),
+        ("several-random", "several"), ("two-random", "two"), ("two-worms", "two-CP"),
+    }  # fmt: skip
+
+
+def test_pairs_of_other_regions_do_not_enlarge_the_family_of_tests():
+    effects = {"none": 0.0, "CP": 0.02, "VPM": 0.01, "CP-random": 0.01, "VPM-degree": 0.0, "worm": 0.015}
+    table = compared(effects, noise=1e-3)
+    assert set(zip(table["prior"], table["control"], table["control_kind"], strict=True)) == {
+        ("CP", "none", "none"), ("CP", "CP-random", "random"), ("CP", "worm", "region"),
+        ("VPM", "none", "none"), ("VPM", "VPM-degree", "degree"),
+    }  # fmt: skip
+    whole = table[(table["scope"] == ALL_TASKS) & (table["measure"] == ACCURACY)]
+    assert len(whole) == 5 and (whole["n_tests"] == 5).all()
+    assert whole.set_index("control").loc["worm", "effect"] == pytest.approx(0.005, abs=1e-3)
 
 
 def grid_of(effects, *, n_tasks=8, n_seeds=4, training="per task", noise=0.0, seed=0):
@@ -387,13 +430,15 @@ def grid_of(effects, *, n_tasks=8, n_seeds=4, training="per task", noise=0.0, se
 
 def compared(effects, **settings):
     scores, curves = grid_of(effects, **settings)
-    return control_table(scores, curves, PRIORS, smallest=0.01, seed=3)
+    return control_table(scores, curves, PRIORS, n_updates=20, smallest=0.01, seed=3)
 
 
 def test_planted_differences_are_found_for_every_pair():
-    table = compared({"none": 0.0, "CP": 0.05, "several": 0.02, "CP-random": 0.03}, noise=1e-3)
+    table = compared(
+        {"none": 0.0, "CP": 0.05, "several": 0.02, "CP-random": 0.03, "several-random": 0.03}, noise=1e-3
+    )
     assert list(table.columns) == list(compare.COLUMNS)
-    pairs = {("CP", "none"), ("CP", "CP-random"), ("several", "none"), ("several", "CP-random")}
+    pairs = {("CP", "none"), ("CP", "CP-random"), ("several", "none"), ("several", "several-random")}
     assert set(zip(table["prior"], table["control"], strict=True)) == pairs
     assert set(table["measure"]) == {ACCURACY, LOSS, UPDATES}
     assert (
@@ -405,7 +450,7 @@ def test_planted_differences_are_found_for_every_pair():
     )
     whole = table[table["scope"] == ALL_TASKS].set_index(["measure", "prior", "control"]).sort_index()
     for (prior, control), gain in {("CP", "none"): 0.05, ("CP", "CP-random"): 0.02, ("several", "none"): 0.02,
-                                   ("several", "CP-random"): -0.01}.items():  # fmt: skip
+                                   ("several", "several-random"): -0.01}.items():  # fmt: skip
         for measure in (ACCURACY, LOSS):
             row = whole.loc[(measure, prior, control)]
             assert row["effect"] == pytest.approx(gain, abs=6e-4)
@@ -413,7 +458,7 @@ def test_planted_differences_are_found_for_every_pair():
             assert (row["n"], row["unit"], row["n_pairs"]) == (8, "task", 32)
             assert row["p"] == pytest.approx(2 / 2**8)
     verdicts = whole.loc[ACCURACY, "verdict"]
-    assert verdicts["CP", "none"] == "holds" and verdicts["several", "CP-random"] == "does not hold"
+    assert verdicts["CP", "none"] == "holds" and verdicts["several", "several-random"] == "does not hold"
     assert (whole.loc[[LOSS, UPDATES], "verdict"] == "").all()
     assert whole.loc[[LOSS, UPDATES], "smallest_effect"].isna().all()
     assert set(table.loc[table["measure"] == ACCURACY, "smallest_effect"]) == {0.01}
@@ -422,7 +467,7 @@ def test_planted_differences_are_found_for_every_pair():
 
 def test_single_tasks_are_tested_over_their_paired_seeds():
     scores, curves = grid_of({"none": 0.0, "CP": 0.01}, n_tasks=3, n_seeds=5, noise=0.01)
-    table = control_table(scores, curves, PRIORS, smallest=0.01, seed=3)
+    table = control_table(scores, curves, PRIORS, n_updates=20, smallest=0.01, seed=3)
     own = table[(table["scope"] == ONE_TASK) & (table["measure"] == ACCURACY)].set_index("task")
     wide = scores.pivot(index=["task", "seed"], columns="prior", values="value")
     gains = wide["CP"] - wide["none"]
@@ -459,7 +504,7 @@ def test_no_difference_holds_about_as_seldom_as_it_should():
     held, low = 0, 0
     for k in range(30):
         scores, curves = grid_of({"none": 0.0, "CP": 0.0}, noise=0.02, seed=k, n_seeds=3)
-        table = control_table(scores, curves.iloc[:0], PRIORS, smallest=0.01, seed=3)
+        table = control_table(scores, curves.iloc[:0], PRIORS, n_updates=20, smallest=0.01, seed=3)
         whole = table[(table["scope"] == ALL_TASKS) & (table["measure"] == ACCURACY)].iloc[0]
         held += whole["verdict"] == "holds"
         low += whole["p"] < 0.05
@@ -469,7 +514,7 @@ def test_no_difference_holds_about_as_seldom_as_it_should():
 def test_what_one_cell_lacks_is_left_out_of_the_pairs_and_nothing_else():
     scores, curves = grid_of({"none": 0.0, "CP": 0.02}, n_tasks=3, n_seeds=3)
     keep = ~((scores["task"] == "t1") & (scores["prior"] == "CP") & (scores["seed"] == 2))
-    table = control_table(scores[keep], curves, PRIORS, smallest=0.01, seed=3)
+    table = control_table(scores[keep], curves, PRIORS, n_updates=20, smallest=0.01, seed=3)
     own = table[table["measure"] == ACCURACY].set_index(["scope", "task"])["n_pairs"]
     assert own.to_dict() == {("task", "t0"): 3, ("task", "t1"): 2, ("task", "t2"): 3, ("all tasks", ""): 8}
 
@@ -492,49 +537,136 @@ def a_curve(prior, seed, values, task="t", last=None):
     return rows[:last]
 
 
+def updates_row(curves, scope=ONE_TASK, n_updates=40):
+    """The comparison in updates of a table of curves; scores are there because every table has some."""
+    scores = pd.DataFrame([score("t", "digimus", prior, 1, 0.5) for prior in ("CP", "none")])
+    curves = pd.DataFrame(curves).sample(frac=1, random_state=0)
+    table = control_table(scores, curves, PRIORS, n_updates=n_updates, smallest=0.01, seed=1)
+    return table[(table["measure"] == UPDATES) & (table["scope"] == scope)].iloc[0]
+
+
+NEVER = [0.1, 0.1, 0.1, 0.1]
+
+
+def reached(update):
+    """Validations at 10, 20, 30 and 40, the criterion reached at one of them."""
+    return [0.9 if 10 * (k + 1) >= update else 0.1 for k in range(4)]
+
+
 def test_updates_to_the_criterion_and_networks_that_never_get_there():
     curves = [
         *a_curve("CP", 1, [0.1, 0.8, 0.7, 0.9]),  # at 20: the first one counts
         *a_curve("none", 1, [0.1, 0.2, 0.79, 0.8]),  # at 40
-        *a_curve("CP", 2, [0.1, 0.2, 0.9, 0.9]),  # at 30
-        *a_curve("none", 2, [0.1, 0.1, 0.1, 0.1]),  # never: 40
-        *a_curve("CP", 3, [0.1, 0.1, 0.1, 0.1], last=2),  # stopped early: 40
-        *a_curve("none", 3, [0.9, 0.9, 0.9, 0.9]),  # at 10
+        *a_curve("CP", 2, [0.1, 0.9, 0.9, 0.9], last=3),  # at 20, and stopped early after that
+        *a_curve("none", 2, NEVER),  # never: 40
+        *a_curve("CP", 3, NEVER, last=2),  # stopped early: not known
+        *a_curve("none", 3, reached(10)),
     ]
-    curves = pd.DataFrame(curves).sample(frac=1, random_state=0)
-    found = updates_to_criterion(curves).set_index(["prior", "seed"])
-    assert found["value"].to_dict() == {
-        ("CP", 1): 20, ("none", 1): 40, ("CP", 2): 30, ("none", 2): 40, ("CP", 3): 40, ("none", 3): 10,
-    }  # fmt: skip
+    shuffled = pd.DataFrame(curves).sample(frac=1, random_state=0)
+    found = updates_to_criterion(shuffled, 40).set_index(["prior", "seed"])
+    known = found["value"].drop(("CP", 3)).to_dict()
+    assert known == {("CP", 1): 20, ("none", 1): 40, ("CP", 2): 20, ("none", 2): 40, ("none", 3): 10}
+    assert np.isnan(found.loc[("CP", 3), "value"])
     assert set(found.index[found["never"]]) == {("none", 2), ("CP", 3)}
-    scores = pd.DataFrame([score("t", "digimus", prior, 1, 0.5) for prior in ("CP", "none")])
-    row = control_table(scores, curves, PRIORS, smallest=0.01, seed=1)
-    row = row[row["measure"] == UPDATES].iloc[0]
-    assert row["effect"] == pytest.approx((20 + 10 - 30) / 3) and row["n_pairs"] == 3
+    row = updates_row(curves)
     assert (row["prior_never"], row["control_never"]) == (1, 1)
-    assert (row["prior_mean"], row["control_mean"]) == (30, 30)
+    assert (row["n_pairs"], row["n_left_out"], row["n"]) == (2, 1, 2)
+    assert (row["n_sooner"], row["n_later"], row["p"]) == (2, 0, 0.5)
+    assert row[["effect", "ci_low", "ci_high", "prior_mean", "control_mean"]].isna().all()
+
+
+def test_updates_have_a_mean_and_a_t_test_where_every_network_got_there():
+    curves = [row for seed, (one, other) in enumerate([(10, 40), (20, 30), (20, 40)])
+              for row in a_curve("CP", seed, reached(one)) + a_curve("none", seed, reached(other))]  # fmt: skip
+    row = updates_row(curves)
+    assert row["effect"] == pytest.approx(20)
+    assert row["p"] == pytest.approx(ttest_1samp([30, 10, 20], 0).pvalue)
+    assert (row["prior_never"], row["control_never"], row["n_left_out"]) == (0, 0, 0)
+    assert (row["prior_mean"], row["control_mean"]) == pytest.approx((50 / 3, 110 / 3))
+    assert np.isnan(row["n_sooner"]) and row["test"] == compare.T_TEST[1]
+
+
+def test_a_network_that_never_got_there_makes_a_sign_test_with_ties():
+    # Seven sooner, one later, one tie of two that never got there, and one at the very last update.
+    pairs = [(10, 20)] * 6 + [(10, None), (30, 20), (None, None), (40, None)]
+    curves = [
+        row
+        for seed, pair in enumerate(pairs)
+        for prior, update in zip(("CP", "none"), pair, strict=True)
+        for row in a_curve(prior, seed, NEVER if update is None else reached(update))
+    ]
+    row = updates_row(curves)
+    assert (row["n"], row["n_sooner"], row["n_later"], row["n_left_out"]) == (10, 8, 1, 0)
+    assert row["p"] == pytest.approx(2 * (1 + 9) / 2**9) and row["test"] == compare.SIGNS["seed"]
+    assert (row["prior_never"], row["control_never"]) == (1, 3)
+    shown = control_rows(pd.DataFrame([row]))[1][0]
+    assert shown["effect"] == "sooner in 8, later in 1" and shown["never"] == "1 and 3 of 10"
+    # Trained for longer by configuration, so all stopped early: what never got there is not known.
+    row = updates_row(curves, n_updates=50)
+    assert (row["n_pairs"], row["n_left_out"], row["n_sooner"], row["n_later"]) == (7, 3, 6, 1)
+    assert control_rows(pd.DataFrame([row]))[1][0]["never"] == "1 and 3 of 10, 3 left out"
+
+
+def test_over_tasks_each_task_counts_by_the_majority_of_its_seeds():
+    curves = []
+    for task, updates in {"a": (10, 10, 40), "b": (10, 10, 10), "c": (40, 40, 10), "d": (20, 40, 10)}.items():
+        for seed, update in enumerate(updates):
+            curves += a_curve("CP", seed, reached(update), task)
+            curves += a_curve("none", seed, NEVER if (task, seed) == ("b", 0) else reached(20), task)
+    row = updates_row(curves, ALL_TASKS)
+    # a and b are sooner, c is later, d ties.
+    assert (row["n"], row["unit"], row["n_sooner"], row["n_later"], row["p"]) == (4, "task", 2, 1, 1)
+    assert (row["control_never"], row["n_pairs"], row["test"]) == (1, 12, compare.SIGNS["task"])
+
+
+def test_where_every_pair_is_left_out_nothing_is_tested():
+    curves = [
+        row for task in "ab" for row in a_curve("CP", 1, NEVER, task, 2) + a_curve("none", 1, NEVER, task)
+    ]
+    for scope in (ONE_TASK, ALL_TASKS):
+        row = updates_row(curves, scope)
+        assert (row["n_pairs"], row["n"], row["n_sooner"], row["n_later"]) == (0, 0, 0, 0) and np.isnan(
+            row["p"]
+        )
+
+
+def test_a_network_of_all_tasks_has_the_updates_of_each():
+    curves = pd.DataFrame([row for task in "abcd" for row in a_curve("CP", 1, NEVER, task)])
+    found = updates_to_criterion(curves.assign(training="together"), 10)
+    assert found["value"].tolist() == [40] * 4
+    assert updates_to_criterion(curves.assign(training="together"), 11)["value"].isna().all()
+
+
+def test_sign_tests_by_counting():
+    assert sign_test_p([1, 2, 3, -1, 0, np.nan]) == pytest.approx(2 * (1 + 4) / 2**4)
+    assert sign_test_p([1] * 6) == pytest.approx(2 / 2**6)
+    assert sign_test_p([0, 0]) == 1 and np.isnan(sign_test_p([])) and np.isnan(sign_test_p([np.nan]))
 
 
 def test_networks_of_different_kinds_are_not_compared_and_simulated_priors_are_marked():
     scores, curves = grid_of({"none": 0.0, "CP": 0.02, "CP-random": 0.01}, n_tasks=2, n_seeds=2)
     lstm, lstm_curves = (table[table["prior"] == "none"].assign(model="lstm") for table in (scores, curves))
     table = control_table(
-        pd.concat([scores, lstm]), pd.concat([curves, lstm_curves]), PRIORS, smallest=0.01, seed=3,
-        simulated=["CP-random"],
+        pd.concat([scores, lstm]), pd.concat([curves, lstm_curves]), PRIORS, n_updates=20, smallest=0.01,
+        seed=3, simulated=["CP-random"],
     )  # fmt: skip
     assert set(table["model"]) == {"digimus"}
     marked = table.groupby("control")["simulated"].unique().map(list).to_dict()
     assert marked == {"none": [False], "CP-random": [True]}
-    assert not len(control_table(lstm, lstm_curves, PRIORS, smallest=0.01, seed=3))
+    assert not len(control_table(lstm, lstm_curves, PRIORS, n_updates=20, smallest=0.01, seed=3))
 
 
 def test_a_comparison_does_not_depend_on_what_else_is_compared():
     scores, curves = grid_of({"none": 0.0, "CP": 0.02, "CP-random": 0.01}, noise=0.01, n_tasks=4)
-    first = control_table(scores, curves, PRIORS, smallest=0.01, seed=3)
-    again = control_table(scores, curves, PRIORS, smallest=0.01, seed=3)
+    first = control_table(scores, curves, PRIORS, n_updates=20, smallest=0.01, seed=3)
+    again = control_table(scores, curves, PRIORS, n_updates=20, smallest=0.01, seed=3)
     pd.testing.assert_frame_equal(first, again)
     fewer = control_table(
-        *(table[table["prior"] != "CP-random"] for table in (scores, curves)), PRIORS, smallest=0.01, seed=3
+        *(table[table["prior"] != "CP-random"] for table in (scores, curves)),
+        PRIORS,
+        n_updates=20,
+        smallest=0.01,
+        seed=3,
     )
     columns = ["measure", "scope", "task", "effect", "ci_low", "ci_high", "p"]
     own = first[first["control"] == "none"][columns].reset_index(drop=True)

@@ -1,6 +1,9 @@
 """The configuration: what is shipped passes, and every kind of mistake is named with a way out."""
 
+import ast
 import inspect
+import json
+import re
 import subprocess
 import sys
 from copy import deepcopy
@@ -13,6 +16,7 @@ from digimus.configuration import checked, without_null
 from digimus.models import LOSSES, MODELS
 from digimus.models.surrogates import SURROGATES
 from digimus.motifs.priors import PRIORS
+from digimus.prior_roles import CONTROL_KINDS, is_control_of
 from digimus.registries import REGISTRIES, families, filled, names, settings
 from digimus.storage import matching_files
 from digimus.suggest import did_you_mean
@@ -448,6 +452,57 @@ def test_the_control_of_reciprocity_has_no_frequencies(default, schema, loss):
         assert error.where == "priors.feedforward.loss" and error.got == loss
     own = changed(changed(control, "training.motif_term.loss", loss), "priors.feedforward.loss", "enrichment")
     checked(own, schema)
+
+
+FIT = """
+import json, sys
+from types import SimpleNamespace
+from cell import make_fit
+params = SimpleNamespace(learning_rate=0.02, search={})
+print(make_fit(SimpleNamespace(params=params), json.loads(sys.argv[1]))[0].weight_decay)
+"""
+
+
+def test_the_weight_decay_of_rule_tasks_reaches_the_settings_of_a_fit(root, default, schema):
+    rules = (root / "workflow/rules/training.smk").read_text()
+    left_out = ast.literal_eval(re.search(r"^WHAT_IS_TRAINED = (\(.*\))$", rules, re.M).group(1))
+    found = []
+    for configuration in (default, changed(default, "training.rules.weight_decay", 0.25)):
+        given = checked(configuration, schema)["training"]["rules"]
+        given = {key: value for key, value in given.items() if key not in left_out}
+        command = [sys.executable, "-c", FIT, json.dumps(given)]
+        run = subprocess.run(
+            command, cwd=root / "workflow/scripts", capture_output=True, check=True, text=True
+        )
+        found.append(float(run.stdout))
+    assert found == [0.0, 0.25]
+    error = complaint(changed(default, "training.rules.weight_decay", -0.1), schema)
+    assert error.where == "training.rules.weight_decay"
+
+
+def test_a_prior_can_be_marked_as_a_control_of_another(default, schema):
+    checked(changed(default, "priors.cyclic.control_of", "feedforward"), schema)
+    checked(changed(default, "priors.by-module.control_of", "feedforward"), schema)
+    both = changed(default, "priors.cyclic.control_of", "feedforward")
+    for name, marked in (
+        ("feedforwards", default),  # no such prior
+        ("reciprocal", default),  # itself
+        ("cyclic", both),  # marked as a control
+        ("feedforward", changed(default, "priors.feedforward.kind", "degree")),  # a control by its kind
+    ):
+        error = complaint(changed(marked, "priors.reciprocal.control_of", name), schema)
+        assert error.where == "priors.reciprocal.control_of" and error.got == repr(name)
+    error = complaint(changed(default, "priors.cyclic.control_of", "feedforwards"), schema)
+    assert "feedforward" in error.hint and "no control itself" in error.expected
+
+
+def test_every_kind_of_prior_is_a_control_or_is_known_not_to_be():
+    assert set(PRIORS) == {"region", "mean", *CONTROL_KINDS}
+
+
+def test_the_other_species_is_a_control_of_the_real_region(root):
+    real = yaml.safe_load((root / "config/real.yaml").read_text(encoding="utf-8"))["priors"]
+    assert is_control_of("celegans", "CP", real) and not is_control_of("celegans", "published-VISp", real)
 
 
 def test_a_pattern_finds_files_and_the_archives_behind_it(tmp_path):

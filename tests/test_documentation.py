@@ -218,6 +218,23 @@ def test_stages_and_their_rules_are_those_of_the_workflow(root):
     assert workers == known - collectors - {"simulate_neurons", "simulate_recordings"}
 
 
+def test_figures_are_drawn_again_after_a_change_of_any_code_that_they_use(root):
+    text = (root / "workflow/rules/figures.smk").read_text()
+    hashed = re.findall(r'"([\w/]+)"', re.search(r"code=code\(([^)]*)\)", text).group(1))
+    always = ["errors", "seeding", "storage", "suggest"]  # of every rule; and the wording of hints
+    used = set()
+    for file in (root / "src/digimus/figures").glob("*.py"):
+        if file.name != "report.py":  # the report is another rule
+            used |= set(re.findall(r"^from digimus\.([\w.]+) import", file.read_text(), re.M))
+    used = {module.replace(".", "/") for module in used}
+    assert {"registries", "analysis/psychometrics"} <= used
+    for module in used:
+        assert module in [*hashed, *always] or module.split("/")[0] in hashed, module
+    assert "registries" not in hashed or "tasks/registry" in hashed  # whose text it reads
+    assert all((root / "src/digimus" / name).is_dir() or (root / f"src/digimus/{name}.py").exists()
+               for name in hashed)  # fmt: skip
+
+
 def test_snakemake_commands_parse_and_name_what_exists(root):
     known, _ = rules(root)
     parser = get_argument_parser()

@@ -257,7 +257,7 @@ def test_a_motif_term_is_refused_with_fewer_units_than_a_triad_has(kind, n_units
         with pytest.raises(InputError, match="three units") as raised:
             train()
         assert raised.value.where == f"models.{kind}.n_units"
-        assert (raised.value.expected, raised.value.got) == ("3 or more", n_units)
+        assert (raised.value.expected, raised.value.got) == ("3 or more", str(n_units))
     with pytest.raises(InputError, match="three units"):
         term(models[0].recurrent_weight, 0)
     three = models_of(kind, n_units=3)

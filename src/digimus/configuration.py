@@ -146,13 +146,11 @@ def _check_sense(c):
         what = "a source of neurons, a published table or a graph"
         if prior["kind"] == "modules":
             _check_modules_prior(name, prior, c["priors"])
-            _check_control_of(name, c["priors"])
             continue
         _check_keys(name, prior, ["source"], ["modules"])
         one_of(prior["source"], sources, f"priors.{name}.source", what)
         _check_prior_regions(name, prior)
         _check_control(name, prior, c["morphology"]["sources"], tables)
-        _check_control_of(name, c["priors"])
         _check_participation(name, prior, tables, c["training"]["motif_term"])
         _check_shares(name, prior, c["training"]["motif_term"])
         if prior["source"] in tables:
@@ -162,6 +160,7 @@ def _check_sense(c):
         known = sources[prior["source"]]["regions"] if prior["source"] in sources else [prior["source"]]
         for key, region in regions_of(prior):
             one_of(region, known, f"priors.{name}.{key}", "a region of that source")
+    _check_control_of(c["priors"])
     _check_training(c)
     _check_connectome(c["connectome"], c["morphology"]["voxel_um"])
     _check_simulation(c)
@@ -274,12 +273,13 @@ def _check_control(name, prior, sources, tables):
     )
 
 
-def _check_control_of(name, priors):
+def _check_control_of(priors):
     """A prior that is marked as a control is one of another prior, which is none itself."""
-    if "control_of" in priors[name]:
-        plain = [other for other in priors if not is_control(other, priors)]
-        what = "another prior of the configuration, which is no control itself"
-        one_of(priors[name]["control_of"], plain, f"priors.{name}.control_of", what)
+    plain = [name for name in priors if not is_control(name, priors)]
+    for name, prior in priors.items():
+        if "control_of" in prior:
+            what = "another prior of the configuration, which is no control itself"
+            one_of(prior["control_of"], plain, f"priors.{name}.control_of", what)
 
 
 def _check_participation(name, prior, tables, term):

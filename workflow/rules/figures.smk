@@ -33,8 +33,6 @@ rule draw_figure:
         simulated_sources=SIMULATED_SOURCES,
         simulated_datasets=SIMULATED_DATASETS,
         simulated_priors=SIMULATED_PRIORS,
-        code=code(
-            "figures", "analysis/accuracy", "analysis/psychometrics", "registries", "tasks/registry"
-        ),
+        code=code("figures", "analysis/accuracy", "analysis/psychometrics", "registries", "tasks/registry"),
     script:
         "../scripts/draw_figure.py"

@@ -9,17 +9,23 @@ import pandas as pd
 from scipy.special import stdtr
 
 from digimus.analysis.accuracy import PER_TASK, TOGETHER, rule_accuracies, standard_error, t_interval
-from digimus.analysis.statistics import hierarchical_bootstrap, nested_mean, signed_rank_p, verdict
+from digimus.analysis.statistics import (
+    hierarchical_bootstrap,
+    nested_mean,
+    sign_test_p,
+    signed_rank_p,
+    verdict,
+)
 from digimus.motifs.pvalues import benjamini_hochberg
+from digimus.prior_roles import is_control, is_control_of
 from digimus.seeding import stream
 
 COLUMNS = (
     "training", "scope", "task", "model", "prior", "control", "control_kind", "measure", "n_pairs", "n",
     "unit", "effect", "ci_low", "ci_high", "p", "p_corrected", "n_tests", "smallest_effect", "verdict",
-    "prior_mean", "control_mean", "prior_never", "control_never", "ci90_low", "ci90_high", "interval", "test",
-    "simulated",
+    "prior_mean", "control_mean", "prior_never", "control_never", "n_sooner", "n_later", "n_left_out",
+    "ci90_low", "ci90_high", "interval", "test", "simulated",
 )  # fmt: skip
-CONTROL_KINDS = ("reciprocity", "erdos-renyi", "degree", "shuffled", "random")
 NO_PRIOR = "none"
 ACCURACY, LOSS, UPDATES = "accuracy gained", "validation loss saved", "updates saved"
 CRITERION = 0.8
@@ -29,32 +35,24 @@ KEYS = ["training", "task", "model", "prior", "seed"]
 PAIRED_BY = ["task", "seed"]
 T_TEST = ("95 %, Student's t over seeds", "paired t-test over seeds")
 SIGNED_RANK = ("95 %, bootstrap over tasks, then seeds", "signed rank over tasks, seeds averaged first")
+SIGNS = {
+    "seed": "sign test over seeds, ties left out",
+    "task": "sign test over tasks, each by the majority of its seeds, ties left out",
+}
 
 
-def is_control(name, priors):
-    """Whether a configured prior is a control: by its kind; one of modules if those of all of them are.
-
-    Parameters
-    ----------
-    name : str
-    priors : dict of str to dict
-        The configuration's `priors`.
-    """
-    settings = priors.get(name, {})
-    if settings.get("kind") == "modules":
-        return all(is_control(inner, priors) for inner in settings["modules"].values())
-    return settings.get("kind") in CONTROL_KINDS
-
-
-def control_table(scores, curves, priors, *, smallest, seed, simulated=()):
-    """Every prior against every control and against no prior, task by task and over tasks.
+def control_table(scores, curves, priors, *, n_updates, smallest, seed, simulated=()):
+    """Every prior against its controls and against no prior, task by task and over tasks.
 
     Parameters
     ----------
     scores, curves : pandas.DataFrame
         As in scores.csv and curves.csv.
     priors : dict of str to dict
-        The configuration's `priors`, which tell the controls by their kind.
+        The configuration's `priors`, which tell the controls and of which priors they are some; see
+        `digimus.prior_roles.is_control_of`. No prior at all is compared with every prior.
+    n_updates : int
+        Updates that training is configured for, of each task.
     smallest : float
         Smallest effect of interest, in accuracy.
     seed : int
@@ -66,9 +64,15 @@ def control_table(scores, curves, priors, *, smallest, seed, simulated=()):
     -------
     pandas.DataFrame
         `COLUMNS`. Three measures: accuracy on test trials, validation loss at the last validation, and
-        updates until validation accuracy is `CRITERION` or more. A network that never gets there counts with
-        the last update of any network of its task, so that no pair is dropped and a difference is, if
-        anything, too small; `prior_never` and `control_never` tell how many there are.
+        updates until validation accuracy is `CRITERION` or more.
+
+        A network that never gets there has no number of updates: if it was trained to the last configured
+        update it is known to be later than one that did get there, and ties with another that did not. If
+        it stopped early not even that is known, so its pair is left out and counted in `n_left_out`; what
+        this does to the remaining pairs is not known either. Where any network of a comparison never got
+        there (`prior_never` and `control_never` count them, pairs left out included), there is no mean, no
+        effect and no interval of updates, but a sign test: `n_sooner` and `n_later` units are in favour of
+        the prior and of the control, and the others of the `n` tie.
 
         Of single tasks the unit is the seed (t-interval, paired t-test). Over tasks it is the task, with
         seeds averaged first (bootstrap over tasks and seeds, signed rank), but the seed for networks that
@@ -76,13 +80,14 @@ def control_table(scores, curves, priors, *, smallest, seed, simulated=()):
         Hochberg) over the `n_tests` tests of a measure and scope. Verdicts are those of
         `digimus.analysis.statistics.verdict`, on accuracy alone.
     """
-    values = measured(scores, curves)
+    values = measured(scores, curves, n_updates)
     rows = []
     for (training, model, measure), cells in values.groupby(["training", "model", "measure"], sort=False):
         names = list(dict.fromkeys(cells["prior"]))
-        controls = [name for name in names if name == NO_PRIOR or is_control(name, priors)]
-        for prior in (name for name in names if name not in controls):
-            for control in controls:
+        for prior in (name for name in names if name != NO_PRIOR and not is_control(name, priors)):
+            for control in names:
+                if control != NO_PRIOR and not is_control_of(control, prior, priors):
+                    continue
                 key = dict(
                     training=training, model=model, measure=measure, prior=prior, control=control,
                     control_kind=NO_PRIOR if control == NO_PRIOR else priors[control]["kind"],
@@ -93,46 +98,50 @@ def control_table(scores, curves, priors, *, smallest, seed, simulated=()):
     return _judged(pd.DataFrame(rows, columns=COLUMNS), smallest)
 
 
-def measured(scores, curves):
+def measured(scores, curves, n_updates):
     """The three measures of every network on every rule task.
 
     Returns
     -------
     pandas.DataFrame
         training, task, model, prior, seed, measure, value, and never: whether the criterion was not reached.
+        The value is nan for updates of networks that stopped early without having reached it.
     """
     accuracy = rule_accuracies(scores)[[*KEYS, "value"]].assign(measure=ACCURACY)
     curves = curves[curves["training"].isin([PER_TASK, TOGETHER])].sort_values("update", kind="stable")
     losses = curves[curves["metric"] == "validation_loss"]
     loss = losses.groupby(KEYS, sort=False)["value"].last().reset_index().assign(measure=LOSS)
-    parts = [accuracy, loss, updates_to_criterion(curves).assign(measure=UPDATES)]
+    parts = [accuracy, loss, updates_to_criterion(curves, n_updates).assign(measure=UPDATES)]
     table = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
     return table.assign(never=table["never"].eq(True) if "never" in table else False)
 
 
-def updates_to_criterion(curves, criterion=CRITERION):
+def updates_to_criterion(curves, n_updates, criterion=CRITERION):
     """Updates until validation accuracy reaches the criterion, and who never reached it.
 
     Parameters
     ----------
     curves : pandas.DataFrame
         As in curves.csv.
+    n_updates : int
+        Updates that training is configured for. A network of all tasks gets as many for each of them.
     criterion : float
 
     Returns
     -------
     pandas.DataFrame
-        `KEYS`, value and never. A network that never gets there has the last update of any network of the
-        same task and way of training.
+        `KEYS`, value and never. A network that never gets there has the last configured update, or nan if it
+        stopped earlier than that.
     """
     here = curves[curves["metric"] == "validation_accuracy"]
-    last = here.groupby(["training", "task"])["update"].max()
-    networks = here[KEYS].drop_duplicates()
+    table = here.groupby(KEYS, sort=False)["update"].max().rename("stop").reset_index()
     there = here[here["value"] >= criterion].groupby(KEYS)["update"].min().rename("value")
-    table = networks.join(there, on=KEYS)
+    table = table.join(there, on=KEYS)
+    n_tasks = table.groupby(["training", "model", "prior", "seed"])["task"].transform("nunique")
+    last = n_updates * n_tasks.where(table["training"] == TOGETHER, 1)
     never = table["value"].isna()
-    most = table.join(last.rename("most"), on=["training", "task"])["most"]
-    return table.assign(value=table["value"].where(~never, most).astype(float), never=never)
+    known = table["value"].where(~never, last.where(table["stop"] >= last))
+    return table[KEYS].assign(value=known.astype(float), never=never)
 
 
 def paired(cells, prior, control):
@@ -147,7 +156,7 @@ def paired(cells, prior, control):
     Returns
     -------
     pandas.DataFrame
-        task, seed, effect, and value and never of both.
+        task, seed, effect, and value and never of both. The effect is nan where that of either is not known.
     """
     first, other = (
         cells[cells["prior"] == name].set_index(PAIRED_BY)[["measure", "value", "never"]]
@@ -162,29 +171,58 @@ def paired(cells, prior, control):
 def _rows(key, pairs, rng):
     """One row a task, and one over tasks."""
     rows = [
-        key | dict(scope=ONE_TASK, task=task) | _over_seeds(own["effect"]) | _counts(own, key["measure"])
+        key | dict(scope=ONE_TASK, task=task) | _compared(own, "seed", rng) | _counts(own, key["measure"])
         for task, own in pairs.groupby("task", sort=False)
     ]
-    if key["training"] == TOGETHER:
-        found = _over_seeds(pairs.groupby("seed")["effect"].mean())
-    else:
-        found = _over_tasks(pairs, rng)
     if pairs["task"].nunique() > 1:
+        unit = "seed" if key["training"] == TOGETHER else "task"
+        found = _compared(pairs, unit, rng)
         rows.append(key | dict(scope=ALL_TASKS, task="") | found | _counts(pairs, key["measure"]))
     return rows
 
 
+def _compared(pairs, unit, rng):
+    """Effect and test with seeds or tasks as the units."""
+    if _censored(pairs):
+        return _by_signs(pairs, unit)
+    if unit == "task":
+        return _over_tasks(pairs, rng)
+    return _over_seeds(pairs.groupby("seed")["effect"].mean())
+
+
+def _censored(pairs):
+    """Whether a network of the pairs never reached the criterion."""
+    return bool((pairs["never"] | pairs["never_control"]).any())
+
+
 def _counts(pairs, measure):
-    counted = dict(
-        n_pairs=len(pairs),
-        prior_mean=nested_mean(pairs, PAIRED_BY, "value"),
-        control_mean=nested_mean(pairs, PAIRED_BY, "value_control"),
-    )
+    known = pairs["effect"].notna()
+    counted = dict(n_pairs=int(known.sum()), prior_mean=np.nan, control_mean=np.nan)
+    if not _censored(pairs):
+        counted |= dict(
+            prior_mean=nested_mean(pairs, PAIRED_BY, "value"),
+            control_mean=nested_mean(pairs, PAIRED_BY, "value_control"),
+        )
     if measure == UPDATES:
         counted |= dict(
-            prior_never=int(pairs["never"].sum()), control_never=int(pairs["never_control"].sum())
-        )
+            prior_never=int(pairs["never"].sum()), control_never=int(pairs["never_control"].sum()),
+            n_left_out=int((~known).sum()),
+        )  # fmt: skip
     return counted
+
+
+def _by_signs(pairs, unit):
+    """Sign test over units, each by which way more of its pairs go; no effect and no interval."""
+    known = pairs[pairs["effect"].notna()]
+    # One that got there with the very last update was still sooner than one that never did.
+    at_last = known["never_control"].astype(int) - known["never"].astype(int)
+    ways = np.sign(known["effect"]).where(known["effect"] != 0, at_last)
+    signs = np.sign(ways.groupby(known[unit]).sum())
+    return dict(
+        n=len(signs), unit=unit, effect=np.nan, ci_low=np.nan, ci_high=np.nan, ci90_low=np.nan,
+        ci90_high=np.nan, p=sign_test_p(signs), interval="none", test=SIGNS[unit],
+        n_sooner=int((signs > 0).sum()), n_later=int((signs < 0).sum()),
+    )  # fmt: skip
 
 
 def _over_seeds(effects):

@@ -91,15 +91,20 @@ def control_rows(controls):
     for row in controls.to_dict("records"):
         known = pd.notna(row["ci_low"])
         interval = f"({number(row['ci_low'])} to {number(row['ci_high'])})" if known else "(no interval)"
-        never = ""
+        effect, never = number(row["effect"]), ""
+        if pd.notna(row.get("n_sooner")):
+            effect = f"sooner in {int(row['n_sooner'])}, later in {int(row['n_later'])}"
         if pd.notna(row["prior_never"]):
-            never = f"{int(row['prior_never'])} and {int(row['control_never'])} of {row['n_pairs']}"
+            left_out = int(row.get("n_left_out", 0))
+            n_pairs = row["n_pairs"] + left_out
+            never = f"{int(row['prior_never'])} and {int(row['control_never'])} of {n_pairs}"
+            never += f", {left_out} left out" if left_out else ""
         rows[row["scope"]].append(
             dict(
                 prior=_named(row, "prior"), control=_named(row, "control"),
                 training=TRAININGS.get(row["training"], row["training"]).lower(),
                 task="" if pd.isna(row["task"]) else row["task"], measure=row["measure"],
-                effect=number(row["effect"]), interval=interval, p=number(row["p_corrected"]),
+                effect=effect, interval=interval, p=number(row["p_corrected"]),
                 units=f"{row['n']} {row['unit']}{'' if row['n'] == 1 else 's'}", pairs=row["n_pairs"],
                 smallest="" if pd.isna(row["smallest_effect"]) else number(row["smallest_effect"]),
                 verdict="" if pd.isna(row["verdict"]) else row["verdict"], never=never, test=row["test"],

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from digimus.errors import InputError, TrainingError
+from digimus.models import MODELS
 from digimus.models.settings import check_number, check_whole
 from digimus.seeding import number
 from digimus.suggest import did_you_mean
@@ -215,7 +216,8 @@ def check_motif_term(model, motif_term):
             got=f"{type(model).__name__}, whose recurrent_weight is None",
             hint="Train this model without a prior.",
         )
-    motif_term.check_units(len(model.recurrent_weight), type(model).__name__.lower())
+    kinds = (kind for kind, entry in MODELS.items() if entry is type(model))
+    motif_term.check_units(len(model.recurrent_weight), next(kinds, type(model).__name__))
 
 
 def adam(model, settings):
