@@ -576,8 +576,9 @@ def test_updates_to_the_criterion_and_networks_that_never_get_there():
 
 
 def test_updates_have_a_mean_and_a_t_test_where_every_network_got_there():
-    curves = [row for seed, (one, other) in enumerate([(10, 40), (20, 30), (20, 40)])
-              for row in a_curve("CP", seed, reached(one)) + a_curve("none", seed, reached(other))]  # fmt: skip
+    curves = []
+    for seed, (one, other) in enumerate([(10, 40), (20, 30), (20, 40)]):
+        curves += a_curve("CP", seed, reached(one)) + a_curve("none", seed, reached(other))
     row = updates_row(curves)
     assert row["effect"] == pytest.approx(20)
     assert row["p"] == pytest.approx(ttest_1samp([30, 10, 20], 0).pvalue)

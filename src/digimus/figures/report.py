@@ -431,10 +431,10 @@ to say more.</p>
 <p>DigiMus networks with a prior against those with a control, or without a prior, paired by task and seed.
 Effects are signed so that a positive one is in favour of the prior. <em>Updates saved</em> are those until
 80 % of the validation trials are right. The column <em>never</em> counts the networks that never got there
-(with the prior, and with the control). Where there are any, there is no mean, but a sign test of who got there
-sooner, and pairs are left out of which a network stopped early without getting there. p-values are corrected
-over all comparisons of a measure (Benjamini-Hochberg), those over tasks and those of single tasks apart. All
-seeds count. These comparisons are definitions of this project.</p>
+(with the prior, and with the control). Where there are any, there is no mean, but a sign test of who got
+there sooner, and pairs are left out of which a network stopped early without getting there. p-values are
+corrected over all comparisons of a measure (Benjamini-Hochberg), those over tasks and those of single tasks
+apart. All seeds count. These comparisons are definitions of this project.</p>
 {% if controls %}
 {{ comparison(controls, false) }}
 {% else %}
