@@ -26,6 +26,8 @@ WEIGHTS = ("task", "model", "prior", "seed", "post_module", "pre_module", "post"
 SCORES = ("benchmark", "task", "model", "prior", "seed", "metric", "value")
 NONE = "no network of two or more modules was trained"
 MOST_NETWORKS = 2
+LABELS_TAKE = 0.35
+"""Room for names left of 0, as a share of the distances' axis."""
 MATRIX_MM, ROW_MM = 74, 47
 LEAST_WIDE = 4
 """Tasks for which the panel of accuracy has room at least, so that one task does not fill it."""
@@ -125,14 +127,18 @@ def _draw_network(page, part, letters, tables, model, prior, names):
 
 
 def _distances(page, axes, letter, distances, prior, names):
-    """Of each module to its own part of the prior; the names stand in the panel."""
+    """Of each module to its own part of the prior; the names stand in the panel, left of 0."""
     page.panel(axes, letter, "distance of each module to its own prior")
     chosen = distances[distances["target"].eq(prior) & distances["module"].isin(names)]
     draw_distances(page, axes, letter, chosen, by="module")
     labels = [label.get_text() for label in axes.get_yticklabels()]
     axes.set_yticks([])
+    right = axes.get_xlim()[1]
+    ticks = [tick for tick in axes.get_xticks() if 0 <= tick <= right]
+    axes.set_xlim(-LABELS_TAKE * right, right)
+    axes.set_xticks(ticks)
     for y, label in enumerate(labels):
-        axes.text(0.01, y - 0.3, label, transform=axes.get_yaxis_transform(), fontsize=6, va="center")
+        axes.text(0.01, y, label, transform=axes.get_yaxis_transform(), fontsize=6, va="center")
 
 
 def _matrix(page, part, axes, letter, weights, model, prior, names):

@@ -67,7 +67,7 @@ MODEL_COLOURS = {
     "logistic": "#555555",
     "clock": "#E69F00",
 }
-FURTHER_COLOURS = ("#332288", "#661100", "#6699CC", "#AA4466", "#4477AA", "#228833", "#AA3377", "#BBBB33")
+FURTHER_COLOURS = ("#332288", "#661100", "#6699CC", "#AA4466", "#8C6BB1", "#228833", "#AA3377", "#BBBB33")
 MODEL_NAMES = {
     "lstm": "LSTM",
     "gru": "GRU",
