@@ -23,16 +23,6 @@ from digimus.suggest import did_you_mean
 from digimus.tasks import FAMILIES, TASKS
 
 
-@pytest.fixture(scope="module")
-def schema(root):
-    return yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def default(root):
-    return yaml.safe_load((root / "config/config.yaml").read_text(encoding="utf-8"))
-
-
 def overlaid(base, overlay):
     """Mappings are merged, everything else is replaced."""
     if isinstance(base, dict) and isinstance(overlay, dict):

@@ -27,16 +27,6 @@ STRENGTHS = [[0, 0.5, 0.25], [0.25, 0, 0.5], [0.0, 0.25, 0]]
 # Configuration
 
 
-@pytest.fixture(scope="module")
-def schema(root):
-    return yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def default(root):
-    return yaml.safe_load((root / "config/config.yaml").read_text(encoding="utf-8"))
-
-
 def changed(configuration, **values):
     """A copy with values set; keys are written with two underscores, `modular` stands for its entry."""
     copy = deepcopy(configuration)
