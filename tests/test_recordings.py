@@ -31,7 +31,7 @@ from digimus.recordings import (
 SIDE = Label(column="contrast_right", minus="contrast_left", rule="sign")
 VISUAL = Preparation(label=SIDE, window_ms=(0, 400), bin_ms=10)
 GRATINGS = Preparation(label=Label(column="direction"), window_ms=(0, 2000), bin_ms=125)
-SPIKES = (np.array([0.1, 1.05, 1.2, 3.3]), np.array([]), np.array([0.2, 1.1, 5.0]))
+SPIKES = (np.array([0.1, 1.05, 1.2, 3.3]), np.array([]), np.array([0.2, 1.1, 5.0, 21.5]))
 
 
 def write_recording(
@@ -453,7 +453,7 @@ def test_of_two_files_of_one_recording_the_shorter_is_set_aside(tmp_path):
     paths = [
         write_recording(tmp_path / "part.nwb", trials=part),
         write_recording(tmp_path / "whole.nwb"),
-        write_recording(tmp_path / "afternoon.nwb", trials=later),
+        write_recording(tmp_path / "afternoon.nwb", trials=later, spikes=[unit + 100 for unit in SPIKES]),
         write_recording(tmp_path / "another_animal.nwb", animal="m2"),
         write_recording(tmp_path / "next_day.nwb", start=datetime(2024, 1, 2, tzinfo=UTC)),
     ]
@@ -488,7 +488,8 @@ def test_offers_lists_what_a_file_has_and_the_command_prints_it(tmp_path):
     offered = offers(path)
     assert offered["signals"]["spikes"]["regions"] == {"MOs": 1, "VISp": 2}
     assert offered["signals"]["fluorescence"]["n_units"] == 2
-    assert offered["trials"]["columns"]["side"] == {"n_distinct": 2, "examples": ["left", "right"]}
+    side = offered["trials"]["columns"]["side"]
+    assert side["n_distinct"] == 2 and side["examples"] == ["left", "right"]
     assert offered["events"]["licks"] == {"n": 3, "span_s": (1.0, 3.0)}
     assert "side: 2 distinct, such as left, right" in describe(offered)
     command = [sys.executable, "-m", "digimus.recordings", str(path), str(tmp_path / "none.nwb")]

@@ -1,88 +1,17 @@
-"""From sessions to decodable arrays, and from a list of files to the ones that can be used."""
-
-import json
-import math
-from dataclasses import dataclass, replace
-from pathlib import Path
+"""From a session to decodable arrays."""
 
 import numpy as np
 import pandas as pd
 
 from digimus.errors import InputError
-from digimus.recordings.binning import average_traces, count_spikes
+from digimus.recordings.coverage import binned, within_recording
 from digimus.recordings.naming import listed, nearest
-from digimus.recordings.sessions import find_duplicates, read_session
-from digimus.recordings.windows import samples
-from digimus.storage import reading, write_arrays
+from digimus.recordings.prepared import Prepared
+from digimus.recordings.quality import quality_filter
+from digimus.recordings.windows import check_labels, samples
 
-TABLE_COLUMNS = (
-    *("file", "session", "animal", "status", "reason"),
-    *("n_units", "n_trials", "n_samples", "n_classes", "regions"),
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """Samples of one session, ready for a decoder.
-
-    Attributes
-    ----------
-    values : array (n_samples, n_bins, n_units) of float32
-        Spikes per bin, or mean fluorescence.
-    labels : array of int (n_samples,)
-        Index into `classes`.
-    classes : list of str
-    groups : array of int (n_samples,)
-        Row of the trial that each sample comes from; never to be divided by a split.
-    start_s : array (n_samples,)
-        Time zero of each sample.
-    clock_s : array (n_samples,) or None
-        Seconds since the last clock event at the window's start.
-    unit_regions : array of str (n_units,)
-    bin_ms : float
-    window_ms : (float, float)
-        Around time zero.
-    session_id, animal, signal : str
-    n_trials : int
-        Trials in the file.
-    n_trials_dropped : int
-        Trials without a sample left.
-    dropped : dict of str to int
-        Trials (or windows of trials) dropped, by reason.
-    simulated : bool
-    """
-
-    values: np.ndarray
-    labels: np.ndarray
-    classes: list
-    groups: np.ndarray
-    start_s: np.ndarray
-    clock_s: np.ndarray | None
-    unit_regions: np.ndarray
-    bin_ms: float
-    window_ms: tuple
-    session_id: str
-    animal: str
-    signal: str
-    n_trials: int
-    n_trials_dropped: int
-    dropped: dict
-    simulated: bool
-
-    @property
-    def n_samples(self):
-        """Number of samples."""
-        return self.values.shape[0]
-
-    @property
-    def n_bins(self):
-        """Number of time bins of a sample."""
-        return self.values.shape[1]
-
-    @property
-    def n_units(self):
-        """Number of units kept."""
-        return self.values.shape[2]
+LEAST_OBSERVED_SHARE = 0.5
+"""Share of the samples during which a unit must have been observed to be kept [ours]."""
 
 
 def prepare(session, settings):
@@ -100,30 +29,50 @@ def prepare(session, settings):
     Raises
     ------
     InputError
-        If the session has no units, none or too few in the regions, no trials, or no usable label; see
-        `samples`.
+        If the session has no units, none or too few that are wanted, no trials, no window within the
+        recording, or no usable label; see `samples`.
+    """
+    return prepare_with_units(session, settings)[0]
+
+
+def prepare_with_units(session, settings):
+    """As `prepare`, with a table of all the session's units.
+
+    Returns
+    -------
+    prepared : Prepared
+    units : DataFrame
+        One row a unit: unit, region, kept, reason (why it was left out, else empty).
     """
     _check_has_signal(session)
-    units = _kept_units(session, settings)
+    units = _wanted_units(session, settings)
     found = samples(session, settings)
-    edges_s = found.start_s[:, None] + settings.edges_s
-    if session.signal == "spikes":
-        values = count_spikes([session.spike_times[unit] for unit in units], edges_s)
-    else:
-        values = average_traces(session.traces.times_s, session.traces.values[:, units], edges_s)
-    keep = np.isfinite(values).all(axis=(1, 2))
+    begin_s, end_s = found.start_s + settings.edges_s[0], found.start_s + settings.edges_s[-1]
+    keep = within_recording(session, begin_s, end_s, settings.bin_ms / 1000)
     dropped = dict(found.dropped)
-    if not keep.all():
-        dropped["window not covered by the fluorescence"] = int((~keep).sum())
-    _check_left(session, settings, found, keep, dropped)
-    return Prepared(
-        values=values if keep.all() else values[keep],
+    dropped["window beyond the recording"] = int((~keep).sum())
+    rows = np.flatnonzero(units["kept"])
+    values, observed = binned(session, rows, found.start_s[keep, None] + settings.edges_s)
+    often = observed.any(axis=1)  # samples during which something was observed
+    often = observed[often].mean(axis=0) >= LEAST_OBSERVED_SHARE if often.any() else np.ones(len(rows), bool)
+    _leave_out(units, rows[~often], "observed during under half of the samples")
+    _check_enough(session, settings, units)
+    values, observed = values[:, :, often], observed[:, often]
+    seen = observed.any(axis=1)
+    missed = "no unit observed during the window"
+    missed = missed if session.signal == "spikes" else "window not covered by the fluorescence"
+    dropped[missed] = int((~seen).sum())
+    keep[keep] = seen
+    dropped = {reason: count for reason, count in dropped.items() if count}
+    check_labels(session, settings, found.labels[keep], found.groups[keep], found.classes, dropped)
+    prepared = Prepared(
+        values=values if seen.all() else values[seen],
         labels=found.labels[keep],
         classes=found.classes,
         groups=found.groups[keep],
         start_s=found.start_s[keep],
         clock_s=None if found.clock_s is None else found.clock_s[keep],
-        unit_regions=session.regions[units],
+        unit_regions=units.loc[units["kept"], "region"].to_numpy(object),
         bin_ms=settings.bin_ms,
         window_ms=settings.window_ms,
         session_id=session.session_id,
@@ -133,7 +82,14 @@ def prepare(session, settings):
         n_trials_dropped=found.n_trials - len(np.unique(found.groups[keep])),
         dropped=dropped,
         simulated=session.simulated,
+        unit_ids=units.loc[units["kept"], "unit"].to_numpy(object),
+        observed=observed[seen],
+        previous=_previous(found.groups[keep], found.start_s[keep], settings.window_ms),
+        label_kind=settings.label.kind,
+        start_time=session.start_time.isoformat(),
+        file=str(session.path),
     )
+    return prepared, units
 
 
 def _check_has_signal(session):
@@ -149,218 +105,58 @@ def _check_has_signal(session):
     )
 
 
-def _kept_units(session, settings):
-    """Positions of the units in the wanted regions."""
-    regions = session.regions
-    keep = np.ones(len(regions), bool) if settings.regions is None else np.isin(regions, settings.regions)
+def _wanted_units(session, settings):
+    """Table of all units, those of other regions, without a signal or of poor quality left out."""
+    regions = session.regions.astype(str)
+    ids = np.asarray(session.unit_ids).astype(str)
+    units = pd.DataFrame({"unit": ids, "region": regions, "kept": True, "reason": ""})
+    if settings.regions is not None:
+        _leave_out(units, ~np.isin(regions, settings.regions), "region not among those wanted")
     if session.traces is not None:
-        keep &= np.isfinite(session.traces.values).any(axis=0)
-    if keep.sum() >= settings.min_units:
-        return np.flatnonzero(keep)
-    names, counts = np.unique(regions.astype(str), return_counts=True)
+        _leave_out(units, ~np.isfinite(session.traces.values).any(axis=0), "no finite value")
+    _check_enough(session, settings, units)
+    for name, bounds in settings.unit_filters.items():
+        passed, table = quality_filter(session, {name: bounds})
+        _leave_out(units, ~passed, f"{name} not {table['keeps'][0]}")
+    _check_enough(session, settings, units)
+    return units
+
+
+def _leave_out(units, which, reason):
+    """Mark units (a mask or positions) as left out for a reason, unless they are already."""
+    mask = np.zeros(len(units), bool)
+    mask[which] = True
+    mask &= units["kept"].to_numpy()
+    units.loc[mask, "reason"] = reason
+    units.loc[mask, "kept"] = False
+
+
+def _check_enough(session, settings, units):
+    """Refuse a session with too few units left."""
+    n_kept = int(units["kept"].sum())
+    if n_kept >= settings.min_units:
+        return
+    names, counts = np.unique(session.regions.astype(str), return_counts=True)
     offered = [f"{name} ({count})" for name, count in zip(names, counts, strict=True)]
+    reasons = units.loc[~units["kept"], "reason"].value_counts()
+    left_out = "; ".join(f"{reason}: {count}" for reason, count in reasons.items())
     wanted = "any region" if settings.regions is None else listed(settings.regions)
     hint = nearest(settings.regions[0], names) if settings.regions else ""
+    nowhere = settings.regions is not None and not np.isin(names, settings.regions).any()
     raise InputError(
-        "A session has too few units in the regions." if keep.any() else "No unit lies in the regions.",
+        "No unit lies in the regions." if nowhere else "A session has too few units in the regions.",
         where=f"{session.path}, regions",
         expected=f"at least {settings.min_units} units in {wanted}",
-        got=f"{int(keep.sum())}; the file has {listed(offered)}",
-        hint=hint + "Change `regions` or `min_units`, or leave this recording out.",
+        got=f"{n_kept}; the file has {listed(offered)}; left out: {left_out}",
+        hint=hint + "Change `regions`, `unit_filters` or `min_units`, or leave this recording out.",
     )
 
 
-def _check_left(session, settings, found, keep, dropped):
-    """Refuse a session that dropping uncovered windows has left with too little."""
-    counts = np.bincount(found.labels[keep], minlength=len(found.classes))
-    if keep.all() or counts.min() >= settings.min_trials_per_class:
-        return
-    raise InputError(
-        "Too few windows are covered by the fluorescence.",
-        where=f"{session.path}, RoiResponseSeries",
-        expected=f"at least min_trials_per_class = {settings.min_trials_per_class} samples of each class",
-        got=f"{dict(zip(found.classes, counts.tolist(), strict=True))}; dropped: {dropped}",
-        hint="Choose a window that lies within the recorded frames.",
-    )
-
-
-def write_prepared(path, prepared, provenance):
-    """Write a prepared session to HDF5, arrays with their units and shapes.
-
-    Parameters
-    ----------
-    path : str or Path
-    prepared : Prepared
-    provenance : mapping
-        Settings, seed, hashes of inputs; stored as JSON.
-    """
-    arrays = {name: getattr(prepared, name) for name in ("values", "labels", "groups", "start_s")}
-    arrays["unit_regions"] = prepared.unit_regions.astype(str)
-    arrays["classes"] = np.array(prepared.classes, str)
-    if prepared.clock_s is not None:
-        arrays["clock_s"] = prepared.clock_s
-    measured = "spikes per bin" if prepared.signal == "spikes" else "fluorescence, as in the file"
-    attributes = {
-        name: getattr(prepared, name)
-        for name in ("bin_ms", "session_id", "animal", "signal", "n_trials", "n_trials_dropped", "simulated")
-    }
-    attributes |= {"window_ms": list(prepared.window_ms), "dropped": json.dumps(prepared.dropped)}
-    units = {"values": measured, "start_s": "s", "clock_s": "s"}
-    write_arrays(path, arrays, units=units, provenance=provenance, attributes=attributes)
-
-
-def read_prepared(path):
-    """Read what `write_prepared` wrote.
-
-    Raises
-    ------
-    InputError
-        If the file is absent, broken, or of another kind.
-    """
-    with reading(path) as file:
-        try:
-            arrays = {name: file[name][:] for name in ("values", "labels", "groups", "start_s")}
-            attributes = dict(file.attrs)
-            return Prepared(
-                **arrays,
-                classes=file["classes"].asstr()[:].tolist(),
-                clock_s=file["clock_s"][:] if "clock_s" in file else None,
-                unit_regions=file["unit_regions"].asstr()[:],
-                bin_ms=float(attributes["bin_ms"]),
-                window_ms=tuple(map(float, attributes["window_ms"])),
-                **{name: str(attributes[name]) for name in ("session_id", "animal", "signal")},
-                **{name: int(attributes[name]) for name in ("n_trials", "n_trials_dropped")},
-                dropped=json.loads(attributes["dropped"]),
-                simulated=bool(attributes["simulated"]),
-            )
-        except KeyError as error:
-            raise InputError(
-                "A file is not a prepared recording.",
-                where=path,
-                expected="arrays and attributes as written by write_prepared",
-                got=str(error).strip('"'),
-                hint="Delete it and run the workflow again.",
-            ) from error
-
-
-def prepare_dataset(
-    paths,
-    settings,
-    *,
-    signal="spikes",
-    region_column=None,
-    module=None,
-    max_bad_share=0.5,
-    progress=None,
-):
-    """Read and prepare every file; set aside the ones that cannot be used, with the reason.
-
-    Of two files of one recording (see `find_duplicates`) the one with fewer trials is set aside, the
-    later one if they have as many.
-
-    Parameters
-    ----------
-    paths : sequence of str or Path
-    settings : Preparation
-    signal, region_column, module
-        As for `read_session`.
-    max_bad_share : float
-        Largest tolerated share of files set aside, 0 to 1.
-    progress : callable, optional
-        Called after each file as ``progress(n_done, n_all)``.
-
-    Returns
-    -------
-    prepared : list of Prepared
-        The sessions used, in the order of their files.
-    table : DataFrame
-        One row a file: file, session, animal, status ("used" or "set aside"), reason, n_units, n_trials,
-        n_samples, n_classes, regions (as ``"M2:8; SNr:4"``).
-
-    Raises
-    ------
-    InputError
-        If there are no files, more than `max_bad_share` of them are set aside, or none is left.
-    """
-    paths = [Path(path) for path in paths]
-    if not paths:
-        raise _dataset_error("There are no recordings.", "at least one file", "an empty list", [])
-    rows, sessions, prepared = [], {}, {}
-    for number, path in enumerate(paths):
-        row = _empty_row(path)
-        rows.append(row)
-        try:
-            session = read_session(path, signal=signal, region_column=region_column, module=module)
-            row.update(session=session.session_id, animal=session.animal, n_trials=len(session.trials))
-            row.update(n_units=session.n_units, regions=_counted(session.regions))
-            prepared[number] = prepare(session, settings)
-            sessions[number] = replace(session, spike_times=None, traces=None)
-            row.update(_used_row(prepared[number]))
-        except InputError as error:
-            row["reason"] = f"{error.what} Expected {error.expected}; got {error.got}."
-        if progress is not None:
-            progress(number + 1, len(paths))
-    for number, reason in _set_aside_duplicates(sessions, paths).items():
-        rows[number].update(status="set aside", reason=reason)
-        del prepared[number]
-    _check_share(rows, max_bad_share)
-    return list(prepared.values()), pd.DataFrame(rows, columns=TABLE_COLUMNS)
-
-
-def _empty_row(path):
-    text = dict.fromkeys(("session", "animal", "reason", "regions"), "")
-    return {"file": str(path), "status": "set aside", **text, **dict.fromkeys(TABLE_COLUMNS[5:9], 0)}
-
-
-def _used_row(prepared):
-    return {
-        "status": "used",
-        "n_units": prepared.n_units,
-        "n_samples": prepared.n_samples,
-        "n_classes": len(prepared.classes),
-        "regions": _counted(prepared.unit_regions),
-    }
-
-
-def _counted(regions):
-    names, counts = np.unique(regions.astype(str), return_counts=True)
-    return "; ".join(f"{name}:{count}" for name, count in zip(names, counts, strict=True))
-
-
-def _set_aside_duplicates(sessions, paths):
-    """Reasons for the files that repeat another one, by their number."""
-    numbers = list(sessions)
-    reasons = {}
-    for first, second, n_overlapping in find_duplicates(list(sessions.values())):
-        pair = sorted((numbers[first], numbers[second]), key=lambda n: (-len(sessions[n].trials), n))
-        kept, other = pair
-        if kept in reasons:
-            continue
-        reasons[other] = (
-            f"The same recording as {paths[kept].name}: same animal and start time, and {n_overlapping} of "
-            f"{len(sessions[other].trials)} trials overlap in time."
-        )
-    return reasons
-
-
-def _check_share(rows, max_bad_share):
-    bad = [row for row in rows if row["status"] == "set aside"]
-    if len(bad) == len(rows):
-        raise _dataset_error("No recording can be used.", "at least one", f"{len(bad)} set aside", bad)
-    allowed = math.floor(max_bad_share * len(rows) + 1e-9)
-    if len(bad) > allowed:
-        expected = f"at most {allowed} of {len(rows)} files (max_bad_share = {max_bad_share:g})"
-        raise _dataset_error("Too many recordings were set aside.", expected, f"{len(bad)} set aside", bad)
-
-
-def _dataset_error(what, expected, got, bad):
-    """The first few reasons go into the message, so that the cause need not be searched for."""
-    reasons = "; ".join(f"{Path(row['file']).name}: {row['reason']}" for row in bad[:3])
-    more = f"; and {len(bad) - 3} more" if len(bad) > 3 else ""
-    return InputError(
-        what,
-        where="the dataset's files",
-        expected=expected,
-        got=f"{got}. {reasons}{more}" if bad else got,
-        hint="Mend or remove these files, change the preparation, or raise max_bad_share.",
-    )
+def _previous(groups, start_s, window_ms):
+    """The sample of the same trial whose window ends where each one's begins, else -1."""
+    previous = np.full(len(groups), -1)
+    order = np.lexsort((start_s, groups))
+    step_ms = np.diff(start_s[order]) * 1000
+    follows = (np.diff(groups[order]) == 0) & (np.abs(step_ms - (window_ms[1] - window_ms[0])) < 0.5)
+    previous[order[1:][follows]] = order[:-1][follows]
+    return previous

@@ -5,6 +5,9 @@ import numpy as np
 from digimus import seeding
 from digimus.errors import InputError
 
+N_PARTS = 5
+"""Parts of equal size that continuous targets are cut into, to be spread over interleaved folds."""
+
 
 def blocked(groups, start_s, n_folds, gap_groups):
     """Contiguous blocks of time, with a gap between test and training.
@@ -57,8 +60,11 @@ def interleaved(groups, labels, n_folds, seed):
 
     Parameters
     ----------
-    groups, labels : array of int (n_samples,)
-        Trial and class of each sample; a trial counts as its commonest class.
+    groups : array of int (n_samples,)
+        Trial of each sample.
+    labels : array (n_samples,)
+        Class of each sample; a trial counts as its commonest class. Continuous targets (floats) are spread
+        by fifths of their values (ours).
     n_folds : int
     seed : int
 
@@ -74,6 +80,8 @@ def interleaved(groups, labels, n_folds, seed):
     """
     groups, labels = np.asarray(groups), np.asarray(labels)
     _check(groups, n_folds)
+    if labels.dtype.kind == "f":
+        labels = np.searchsorted(np.quantile(labels, np.arange(1, N_PARTS) / N_PARTS), labels)
     names, member = np.unique(groups, return_inverse=True)
     counts = np.zeros((len(names), labels.max() + 1), int)
     np.add.at(counts, (member, labels), 1)
@@ -85,6 +93,33 @@ def interleaved(groups, labels, n_folds, seed):
     for number in range(n_folds):
         test = fold[member] == number
         yield np.flatnonzero(~test), np.flatnonzero(test)
+
+
+def other_sessions(sessions, held):
+    """The sessions that a decoder of a held-out one may learn from: all others with the same classes.
+
+    Leave one session out (ours): what sessions can share is learnt on the others alone, and what is a
+    session's own, such as the weights of its units, on its `blocked` training folds.
+
+    Parameters
+    ----------
+    sessions : sequence of Prepared
+        Of one dataset.
+    held : int
+        Position of the session that is left out.
+
+    Returns
+    -------
+    (list of int, str)
+        Positions of the others, and why there are none (empty where there are).
+    """
+    classes = list(sessions[held].classes)
+    others = [k for k, other in enumerate(sessions) if k != held and list(other.classes) == classes]
+    if others:
+        return others, ""
+    if len(sessions) == 1:
+        return [], "the dataset has no other session"
+    return [], "no other session has the same classes, " + ", ".join(classes)
 
 
 def _check(groups, n_folds):
