@@ -14,7 +14,8 @@ import yaml
 
 from digimus import InputError
 from digimus.analysis.claims import Claims, state_claims
-from digimus.analysis.evaluation import decoding_rates, rule_tables
+from digimus.analysis.decoding_tables import decoding_rates
+from digimus.analysis.evaluation import rule_tables
 from digimus.analysis.retention import PROFILE_COLUMNS, SCORE_COLUMNS, retention_tables
 from digimus.configuration import checked
 from digimus.errors import TrainingError

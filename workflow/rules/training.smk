@@ -4,13 +4,15 @@
 #          files that a model's mask or projections come from
 # Outputs: results/training/rules/{task}/{model}/{prior}.h5          weights, curves, test trials
 #          results/training/together/{model}/{prior}.h5              the same of one network for all tasks
-#          results/training/{dataset}/sessions/{model}/{prior}.h5    held-out class probabilities
+#          results/training/{dataset}/sessions/{model}/{prior}.h5    held-out class probabilities or
+#                                                                    predictions, and those after every bin
 
 
 # What a trained network depends on; the estimate of costs and the page of tasks do not change one.
 TRAINING_CODE = ["models", "motifs", "connectome/graph"] + [
     f"training/{name}" for name in ("cells", "checkpoints", "engine", "problems", "rates", "seeds")
 ]
+DECODING_CODE = ["training/decoders", "training/decoding_problem"]
 
 
 # Keys that say which networks are trained, and not how.
@@ -110,6 +112,6 @@ rule train_decoders:
         device=TRAINING["device"],
         matmul_precision=TRAINING.get("matmul_precision", "highest"),
         seeds_at_once=TRAINING.get("seeds_at_once", "auto"),
-        code=code(*TRAINING_CODE, "recordings", scripts=["cell", "decoding_inputs"]),
+        code=code(*TRAINING_CODE, *DECODING_CODE, "recordings", scripts=["cell", "decoding_inputs"]),
     script:
         "../scripts/train_decoders.py"

@@ -15,15 +15,28 @@ def used_sessions(path):
 
 
 def splits_of(names, n_folds, gap_trials, seed):
-    """A function from a prepared session to {split name: list of (train, test)}."""
+    """A function from a session to {split name: list of (train, test)}, for splits within sessions."""
 
     def splits(session):
         made = {}
         for name in names:
             if name == "blocked":
                 made[name] = list(splitting.blocked(session.groups, session.start_s, n_folds, gap_trials))
-            else:
+            elif name == "interleaved":
                 made[name] = list(splitting.interleaved(session.groups, session.labels, n_folds, seed))
         return made
 
     return splits
+
+
+def across_of(names, n_folds, gap_trials):
+    """A function from a session to its folds in the split ``sessions``, or None where that is not wanted."""
+    if "sessions" not in names:
+        return None
+    return lambda session: list(splitting.blocked(session.groups, session.start_s, n_folds, gap_trials))
+
+
+def shown_samples(path):
+    """Samples of the dataset's example session that are drawn."""
+    table = read_table(path, ["kind", "sample"])
+    return table.loc[table["kind"] == "sample", "sample"].astype(int).tolist()

@@ -4,7 +4,7 @@ from job import job, provenance
 
 with job(snakemake):
     from cell import key_of, make_cell, make_fit, make_motif_term
-    from decoding_inputs import splits_of, used_sessions
+    from decoding_inputs import across_of, splits_of, used_sessions
     from digimus.training import train_decoders
 
     decoding = snakemake.params.decoding
@@ -19,7 +19,11 @@ with job(snakemake):
         splits=splits_of(
             decoding["splits"], decoding["n_folds"], decoding["gap_trials"], snakemake.params.seed
         ),
+        across=across_of(decoding["splits"], decoding["n_folds"], decoding["gap_trials"]),
         batch_size=decoding["batch_size"],
+        input_dropout=decoding.get("input_dropout", 0.0),
+        input_width=decoding.get("input_width", 32),
+        across_weight_decay=decoding.get("sessions_weight_decay"),
         motif_term=make_motif_term(snakemake, decoding["n_updates"], cell),
         provenance=provenance(snakemake),
         key=key_of(snakemake),

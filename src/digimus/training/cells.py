@@ -1,6 +1,5 @@
 """A cell of the grid: one model with one prior on one benchmark, all seeds, in one file."""
 
-import inspect
 import json
 import logging
 import platform
@@ -13,13 +12,13 @@ import numpy as np
 import torch
 
 from digimus.errors import InputError
-from digimus.models import MODELS, build, matched_settings, n_parameters
+from digimus.models import build, matched_settings, n_parameters
 from digimus.models.batched import Batched, kernel_of
 from digimus.seeding import number
 from digimus.storage import arrays_in, code_version, reading, write_arrays
 from digimus.training.checkpoints import Checkpoint
 from digimus.training.engine import choose_device, fit
-from digimus.training.problems import AllTasks, Decoding, RuleTask
+from digimus.training.problems import AllTasks, RuleTask
 from digimus.training.rates import attempt, best_rate
 from digimus.training.seeds import fit_seeds, takes_seeds
 
@@ -28,8 +27,6 @@ TOGETHER = "together"
 MOST_SILENT = MOST_SATURATED = 0.5
 SATURATED_ABOVE = 0.95
 """A unit that spikes at more than this share of the steps is saturated; beyond the others a line warns."""
-INNER_SHARE = 0.2
-"""Of the training trials of a fold, the last ones, on which learning rates are compared."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +147,7 @@ def train_task(
     device = choose_device(cell.device)
     amounts = dict(batch_size=batch_size, n_validation=n_validation, n_test=n_test, device=device)
     problem = AllTasks(together, **amounts) if together else RuleTask(cell.unit, **amounts)
-    checkpoint = Checkpoint(_checkpoint_path(path), key)
+    checkpoint = Checkpoint(checkpoint_path(path), key)
     if grid is not None:
         rate = _search(cell, problem, settings, grid, checkpoint, device)
         settings = replace(settings, learning_rate=rate)
@@ -164,7 +161,7 @@ def train_task(
         "fit_settings": json.dumps(settings.as_dict(), sort_keys=True),
         "tasks": list(together) or [cell.unit],
     }  # fmt: skip
-    attributes |= _how(some, device, at_once)
+    attributes |= how_computed(some, device, at_once)
     write_arrays(path, checkpoint.finished, provenance=provenance, attributes=attributes)
     checkpoint.remove()
 
@@ -175,7 +172,7 @@ def _train_seeds(cell, problem, settings, seeds, motif_term, checkpoint, at_once
     models = [cell.make_model(problem.n_inputs, problem.n_outputs, seed) for seed in seeds]
     initial = [_recurrent(model) for model in models]
     models = [model.to(problem.device) for model in models]
-    curves = _fit_all(
+    curves = fit_all(
         models,
         problem,
         settings,
@@ -200,7 +197,7 @@ def _train_seeds(cell, problem, settings, seeds, motif_term, checkpoint, at_once
     return kept
 
 
-def _fit_all(models, problem, settings, seeds, at_once, **more):
+def fit_all(models, problem, settings, seeds, at_once, **more):
     """The curves of each seed."""
     if at_once:
         return fit_seeds(models, problem, settings, seeds=seeds, **more)
@@ -209,7 +206,7 @@ def _fit_all(models, problem, settings, seeds, at_once, **more):
     ]
 
 
-def _how(model, device, at_once):
+def how_computed(model, device, at_once):
     """What a network was computed with, for the file."""
     return {
         "device": str(device),
@@ -242,111 +239,6 @@ def _search(cell, problem, settings, grid, checkpoint, device):
         losses.append(float(checkpoint.finished[f"{part}/validation_loss"][-1]))
         log.info("learning rate %g: validation loss %.4g", rate, losses[-1])
     return best_rate(grid.rates, losses)
-
-
-def train_decoders(
-    path, cell, settings, sessions, *, splits, batch_size, motif_term, provenance, key, grid=None
-):
-    """Train all seeds of a cell to decode every session of a dataset, fold by fold.
-
-    Writes, per session, labels and sample times, and per seed and split the held-out class
-    probabilities (samples x classes; nan for samples that no fold held out) and each sample's fold.
-    With a grid of learning rates, each fold takes the one that does best on the last fifth of its
-    training trials, after training on the others; the held-out samples have no part in that.
-
-    Parameters
-    ----------
-    path, cell, settings, batch_size, motif_term, provenance, key
-        As for `train_task`.
-    sessions : sequence of digimus.recordings.Prepared
-    splits : callable
-        Maps a prepared session to {split name: list of (train, test) index arrays}.
-    grid : RateGrid, optional
-    """
-    device = choose_device(cell.device)
-    checkpoint = Checkpoint(_checkpoint_path(path), key)
-    largest, n_classes = max(session.n_units for session in sessions), len(sessions[0].classes)
-    some = cell.make_model(largest, n_classes, cell.seeds[0]).to(device)
-    at_once = takes_seeds(cell.seeds_at_once, some, Decoding, device)
-    for n_done, session in enumerate(sessions, start=1):
-        part = f"{session.session_id}"
-        if not checkpoint.parts(f"{part}/"):
-            arrays = _decode_session(
-                cell, settings, session, splits(session), batch_size, motif_term, device, grid, at_once
-            )
-            checkpoint.finish({f"{part}/{name}": values for name, values in arrays.items()})
-            log.info("%s is decoded (%d of %d)", part, n_done, len(sessions))
-    attributes = cell.attributes(largest, n_classes) | _how(some, device, at_once)
-    attributes["sessions"] = [session.session_id for session in sessions]
-    attributes["fit_settings"] = json.dumps(settings.as_dict(), sort_keys=True)
-    write_arrays(path, checkpoint.finished, provenance=provenance, attributes=attributes)
-    checkpoint.remove()
-
-
-def _decode_session(cell, settings, session, splits, batch_size, motif_term, device, grid, at_once):
-    n_classes = len(session.classes)
-    arrays = {"labels": session.labels, "start_s": session.start_s}
-    rates = {split: [settings.learning_rate] * len(folds) for split, folds in splits.items()}
-    if grid is not None:
-        for split, folds in splits.items():
-            losses = [
-                _inner_losses(cell, settings, session, fold, batch_size, device, grid) for fold in folds
-            ]
-            rates[split] = [best_rate(grid.rates, row) for row in losses]
-            arrays[f"search/{split}/learning_rate"] = np.array(grid.rates)
-            arrays[f"search/{split}/validation_loss"] = np.array(losses)
-            arrays[f"search/{split}/chosen"] = np.array(rates[split])
-            arrays[f"search/{split}/n_updates"] = np.array(grid.settings(settings, 1.0).n_updates)
-    for split, folds in splits.items():
-        shape = (len(session.labels), n_classes)
-        probabilities = {seed: np.full(shape, np.nan, np.float32) for seed in cell.seeds}
-        fold_of = np.full(len(session.labels), -1)
-        curves = {seed: [] for seed in cell.seeds}
-        for fold, (train, test) in enumerate(folds):
-            own = replace(settings, learning_rate=rates[split][fold])
-            problem, models = _decoders(cell, session, train, test, batch_size, device, cell.seeds)
-            found = _fit_all(models, problem, own, cell.seeds, at_once, motif_term=motif_term)
-            for seed, model, curve in zip(cell.seeds, models, found, strict=True):
-                probabilities[seed][test] = problem.held_out_probabilities(model)
-                curves[seed].append(curve)
-            fold_of[test] = fold
-        for seed in cell.seeds:
-            part = f"seed_{seed}/{split}"
-            arrays[f"{part}/probabilities"] = probabilities[seed]
-            arrays[f"{part}/fold"] = fold_of
-            arrays[f"{part}/update"] = curves[seed][0]["update"]
-            arrays[f"{part}/training_loss"] = np.mean([c["training_loss"] for c in curves[seed]], axis=0)
-        arrays["n_parameters"] = np.array(n_parameters(models[0]))
-    return arrays
-
-
-def _decoders(cell, session, train, test, batch_size, device, seeds):
-    """The problem of a fold, and a fresh network of each seed for it."""
-    problem = Decoding(
-        session.values, session.labels, train, test,
-        n_classes=len(session.classes), batch_size=batch_size, device=device,
-    )  # fmt: skip
-    # A spiking network's time step is the recording's bin.
-    has_step = "dt_ms" in inspect.signature(MODELS[cell.kind]).parameters
-    step = {"dt_ms": session.bin_ms} if has_step else {}
-    sizes = problem.n_inputs, problem.n_outputs
-    return problem, [cell.make_model(*sizes, seed, session.session_id, **step).to(device) for seed in seeds]
-
-
-def _inner_losses(cell, settings, session, fold, batch_size, device, grid):
-    """Loss of every learning rate on the last trials of a fold's training samples; nan where it diverged."""
-    train = fold[0]
-    trials = np.unique(session.groups[train])
-    late = trials[-max(1, round(INNER_SHARE * len(trials))) :]
-    held = np.isin(session.groups[train], late)
-    losses = []
-    for rate in grid.rates:
-        problem, (model,) = _decoders(
-            cell, session, train[~held], train[held], batch_size, device, [grid.seed]
-        )
-        ended = attempt(model, problem, grid.settings(settings, rate), seed=grid.seed)
-        losses.append(problem.held_out_loss(model) if ended else np.nan)
-    return losses
 
 
 @dataclass(frozen=True)
@@ -439,7 +331,8 @@ def load(path):
     )  # fmt: skip
 
 
-def _checkpoint_path(path):
+def checkpoint_path(path):
+    """Where the checkpoint of a cell lies: beside its file."""
     path = Path(path)
     return path.with_name(f"{path.stem}.checkpoint.h5")
 

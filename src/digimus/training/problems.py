@@ -1,10 +1,9 @@
-"""What a network can be trained on: a rule task, all of them at once, or a recorded session."""
+"""What a network can be trained on: a rule task, or all of them at once. Recordings: `decoding_problem`."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import nn
 
 from digimus import tasks
 from digimus.errors import InputError
@@ -161,17 +160,18 @@ def stacked(batches, device):
         together = torch.zeros(shape)
         for row, tensor in zip(together, tensors, strict=True):
             row[:, : tensor.shape[1]] = tensor
-        return _moved(together, device)
+        return moved(together, device)
 
     answers = Batches(
         targets=padded([batch.targets for batch in batches]),
         mask=padded([batch.mask[:1] for batch in batches]),
-        n_elements=_moved(torch.tensor([float(batch.targets.numel()) for batch in batches]), device),
+        n_elements=moved(torch.tensor([float(batch.targets.numel()) for batch in batches]), device),
     )
     return padded([batch.inputs for batch in batches]), answers, lengths
 
 
-def _moved(tensor, device):
+def moved(tensor, device):
+    """A tensor of the CPU on a device; to a GPU it goes from pinned memory."""
     if torch.device(device).type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
@@ -258,73 +258,3 @@ class AllTasks:
             for name, task in self.tasks.items()
             for key, values in task.test_trials(model).items()
         }
-
-
-class Decoding:
-    """Classifying the samples of one session from its activity.
-
-    Activity is centred and scaled per unit by the mean and standard deviation of the training samples
-    alone. The readout is averaged over time and softmax turns it into class probabilities.
-
-    Parameters
-    ----------
-    values : array, shape (samples, time bins, units)
-    labels : array of int, shape (samples,)
-    train, test : arrays of int
-        Which samples are trained on and which are held out.
-    n_classes, batch_size : int
-    device : torch.device
-    """
-
-    def __init__(self, values, labels, train, test, *, n_classes, batch_size, device="cpu"):
-        values = np.asarray(values, np.float32)
-        mean = values[train].mean((0, 1))
-        spread = values[train].std((0, 1))
-        scaled = (values - mean) / np.where(spread > 0, spread, 1)
-        self.train_values = torch.from_numpy(scaled[train]).to(device)
-        self.test_values = torch.from_numpy(scaled[test]).to(device)
-        self.train_labels = torch.from_numpy(np.asarray(labels)[train].astype(np.int64)).to(device)
-        self.test_labels = torch.from_numpy(np.asarray(labels)[test].astype(np.int64)).to(device)
-        self.n_inputs, self.n_outputs = values.shape[2], n_classes
-        self.batch_size = min(batch_size, len(train))
-
-    def training_batch(self, seed, update):
-        """Samples of an update: a fresh random choice without repeats."""
-        chosen = self._chosen(seed, update).to(self.train_labels.device)
-        return self.train_values[chosen], self.train_labels[chosen]
-
-    def training_batches(self, seeds, update):
-        """Inputs (S, B, T, units) and labels (S, B) of several seeds, and the number of steps of each."""
-        chosen = torch.stack([self._chosen(seed, update) for seed in seeds])
-        chosen = _moved(chosen, self.train_labels.device)
-        return self.train_values[chosen], self.train_labels[chosen], [self.train_values.shape[1]] * len(seeds)
-
-    def _chosen(self, seed, update):
-        rng = stream(seed, "decoding", update)
-        return torch.from_numpy(rng.permutation(len(self.train_labels))[: self.batch_size])
-
-    def loss(self, outputs, labels):
-        """Cross-entropy of the time-averaged readout."""
-        return nn.functional.cross_entropy(outputs.mean(1), labels)
-
-    def losses(self, outputs, labels):
-        """What `loss` gives for each seed, shape (seeds,), of outputs (seed, batch, time, output)."""
-        scores = outputs.mean(2)
-        each = nn.functional.cross_entropy(scores.flatten(0, 1), labels.flatten(), reduction="none")
-        return each.view(labels.shape).mean(1)
-
-    def validate(self, model):
-        """Loss on the training samples; the held-out ones are looked at once, at the end."""
-        return {"training_loss": float(self.loss(model(self.train_values), self.train_labels))}
-
-    @torch.no_grad()
-    def held_out_loss(self, model):
-        """Cross-entropy on the held-out samples."""
-        model.eval()
-        return float(self.loss(model(self.test_values), self.test_labels))
-
-    @torch.no_grad()
-    def held_out_probabilities(self, model):
-        """Class probabilities of the held-out samples, shape (samples, classes)."""
-        model.eval()
-        return torch.softmax(model(self.test_values).mean(1), -1).cpu().numpy()
