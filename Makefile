@@ -45,7 +45,7 @@ unit: $(READY)
 
 test: check unit
 
-benchmark: $(READY) $(if $(filter corpus,$(ONLY)),,$(PEERS))
+benchmark: $(READY) $(if $(filter corpus session,$(ONLY)),,$(PEERS))
 	@$(BIN)/python benchmarks/run.py $(if $(ONLY),--only $(ONLY))
 
 $(PEERS): benchmarks/requirements.txt benchmarks/requirements-alone.txt

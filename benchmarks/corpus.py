@@ -5,26 +5,19 @@ extrapolated in two ways, and neither is a measurement.
 """
 
 import os
-import resource
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
 import yaml
 from scipy.optimize import nnls
 
 import neurons
 from digimus.storage import write_table, write_text
+from whole import ROOT, run_workflow
 
-ROOT = Path(__file__).parents[1]
 QUICK_SIZES = (40, 80)
 SIZES = (481, 962, 1924, 3848)
 WHOLE = 38_481
-CORES = 2
 GOAL_S, GOAL_GIB = 300.0, 8.0
 STAGES = {
     "morphology": "results/morphology/corpus/neurons.csv",
@@ -57,12 +50,12 @@ def measure(folder, out, quick=False):
     sizes, regions = (QUICK_SIZES, neurons.REGIONS[:2]) if quick else (SIZES, neurons.REGIONS)
     table = neurons.write_corpus(folder / "all", sizes[-1])
     warm = _workplace(folder / "warm", table[: QUICK_SIZES[0]], neurons.REGIONS[:2])
-    _run(warm, STAGES["motifs"])  # so that nothing is compiled while it is timed
+    run_workflow(warm, STAGES["motifs"], "corpus.yaml")  # so that nothing is compiled while it is timed
     rows = []
     for size in sizes:
         workplace = _workplace(folder / str(size), table[:size], regions)
         for stage, target in STAGES.items():
-            rows.append({"stage": stage, "n_neurons": size, **_run(workplace, target)})
+            rows.append({"stage": stage, "n_neurons": size, **run_workflow(workplace, target, "corpus.yaml")})
             print("  {n_neurons} neurons, {stage}: {wall_s:.1f} s, {peak_gib:.2f} GiB".format(**rows[-1]))
         parts = pd.DataFrame(rows[-len(STAGES) :])
         sums = parts[["wall_s", "cpu_s"]].sum().to_dict()
@@ -83,43 +76,6 @@ def _workplace(workplace, index, regions):
     settings["morphology"]["sources"]["corpus"]["regions"] = list(regions)
     write_text(workplace / "corpus.yaml", yaml.safe_dump(settings))
     return workplace
-
-
-def _run(workplace, target):
-    """What the workflow takes for a target: seconds, processor seconds, the most GiB held at once."""
-    command = f"-m snakemake --snakefile {ROOT}/Snakefile --directory {workplace} --cores {CORES}"
-    command = [sys.executable, *command.split(), "--configfile", workplace / "corpus.yaml", "--", target]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    begin, spent, most = time.perf_counter(), _spent(), 0
-    with open(workplace / "log.txt", "a") as log:
-        process = subprocess.Popen(
-            list(map(str, command)), stdout=log, stderr=log, env={**os.environ, "PATH": path}
-        )
-        while process.poll() is None:
-            most = max(most, _held(process.pid))
-            time.sleep(0.05)
-    if process.returncode:
-        raise SystemExit(f"The workflow failed; its log ends:\n{(workplace / 'log.txt').read_text()[-3000:]}")
-    wall_s = time.perf_counter() - begin
-    return {"wall_s": wall_s, "cpu_s": _spent() - spent, "peak_gib": most / 2**30}
-
-
-def _spent():
-    """Processor seconds of all processes that were started here and have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _held(pid):
-    """Bytes held by a process and all that it started; what they share counts for each."""
-    total = 0
-    try:
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            total += process.memory_info().rss
-    except psutil.NoSuchProcess:
-        pass
-    return total
 
 
 def extrapolate(measured):

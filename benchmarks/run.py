@@ -13,8 +13,8 @@ import pandas as pd
 import harness
 from digimus.storage import write_table, write_text
 
-SUBJECTS = ("census", "nulls", "soft", "morphology", "connectome", "step", "costs")
-ALONE = ("corpus",)  # on demand: it takes gigabytes and tens of minutes
+SUBJECTS = ("census", "nulls", "soft", "morphology", "connectome", "step", "costs", "recordings")
+ALONE = ("corpus", "session")  # on demand: whole workflows, up to gigabytes and tens of minutes
 ROOT = Path(__file__).parents[1]
 
 

@@ -17,7 +17,7 @@ import harness  # noqa: E402
 import neurons  # noqa: E402
 from digimus.morphology import read_swc  # noqa: E402
 
-SUBJECTS = ("census", "nulls", "soft", "morphology", "connectome", "step", "costs")
+SUBJECTS = ("census", "nulls", "soft", "morphology", "connectome", "step", "costs", "recordings")
 AWAY = {"igraph", "morphio", "pandas_numpy", "kdtree_a_neuron", "norse", "snntorch", "spikingjelly"}
 
 
