@@ -21,6 +21,7 @@ from digimus.simulation.recordings import (
     label_posterior,
     simulate_recordings,
     simulate_session,
+    truth_holds,
 )
 
 N_TRIALS = {"licking": 40, "auditory": 240, "visual": 320}
@@ -237,3 +238,19 @@ def test_settings_that_cannot_be_are_refused(mapping):
 def test_an_unknown_dataset_is_refused(tmp_path):
     with pytest.raises(InputError, match="licking, auditory, visual"):
         simulate_recordings(tmp_path, "olfactory", SMALL)
+
+
+def test_the_known_best_holds_for_the_label_and_units_that_it_was_computed_for(default):
+    others = ("simulated", "folder", "pattern", "signal", "region_column", "priors")
+    changes = {
+        "licking": {"regions": ["M2"]},
+        "auditory": {"label": {"column": "choice"}},
+        "visual": {"window_ms": [0, 200]},
+    }
+    for name, dataset in default["recordings"]["datasets"].items():
+        mapping = {key: value for key, value in dataset.items() if key not in others}
+        assert truth_holds(name, Preparation.from_config(mapping))
+        assert truth_holds(name, Preparation.from_config(mapping | {"bin_ms": 100}))
+        assert not truth_holds(name, Preparation.from_config(mapping | changes[name]))
+        filtered = mapping | {"unit_filters": {"rate_hz": {"min": 5}}}
+        assert not truth_holds(name, Preparation.from_config(filtered))

@@ -1,10 +1,10 @@
-"""Logistic and clock decoders of one dataset, and what shuffled labels give."""
+"""Decoders of one dataset that need no network, and what they reach where there is nothing to decode."""
 
 from job import job
 
 with job(snakemake):
-    from decoding_inputs import splits_of, used_sessions
-    from digimus.analysis.evaluation import reference_tables
+    from decoding_inputs import across_of, shown_samples, splits_of, used_sessions
+    from digimus.analysis.reference_tables import reference_tables
     from digimus.storage import read_table, write_table
 
     about, sessions = used_sessions(snakemake.input.sessions)
@@ -13,14 +13,17 @@ with job(snakemake):
         known = read_table(snakemake.input.truth, ["session", "best_accuracy", "standard_error"])
         truth = {row.session: (row.best_accuracy, row.standard_error) for row in known.itertuples()}
     params = snakemake.params
-    scores, nulls = reference_tables(
+    tables = reference_tables(
         sessions,
         splits_of(params.splits, params.n_folds, params.gap_trials, params.seed),
+        across=across_of(params.splits, params.n_folds, params.gap_trials),
         benchmark=snakemake.wildcards.dataset,
         about=about,
         truth=truth,
         n_permutations=params.n_permutations,
+        regions=params.regions,
         seed=params.seed,
+        shown=shown_samples(snakemake.input.example),
     )
-    write_table(snakemake.output.scores, scores)
-    write_table(snakemake.output.nulls, nulls)
+    for name, table in tables.items():
+        write_table(snakemake.output[name], table)

@@ -8,7 +8,7 @@ through S = sum g_i p(t) n_i(t) and R = sum r_i n_i, so the posterior of the lab
 integral over x, taken on a grid; its mean maximum over simulated samples is the best possible accuracy.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
@@ -19,6 +19,7 @@ import pandas as pd
 
 from digimus import seeding
 from digimus.errors import InputError
+from digimus.recordings import Preparation
 from digimus.storage import write_table, write_text, writing
 
 TICKS_PER_S = 30_000  # resolution of the spike times
@@ -58,6 +59,28 @@ PREPARATION = {
     },
 }
 """Settings for `digimus.recordings.Preparation.from_config` under which the known best accuracy holds."""
+
+
+def truth_holds(dataset, settings):
+    """Whether the known best accuracy of a simulated dataset is that of samples cut in this way.
+
+    It is for the label and windows of `PREPARATION` with all units; the width of the bins does not matter.
+
+    Parameters
+    ----------
+    dataset : {"licking", "auditory", "visual"}
+    settings : digimus.recordings.Preparation
+
+    Returns
+    -------
+    bool
+    """
+    known = Preparation.from_config(PREPARATION[dataset])
+    asked = replace(settings.label, window_ms=settings.label.window_ms or settings.window_ms)
+    meant = replace(known.label, window_ms=known.label.window_ms or known.window_ms)
+    same = ("align", "window_ms", "split_windows_ms", "regions", "unit_filters")
+    return asked == meant and all(getattr(settings, name) == getattr(known, name) for name in same)
+
 
 REGIONS = {  # acronym in the electrodes (Allen CCF), and the one in common use in the units' brain_area
     "licking": (("MOs", "M2"), ("CP", "VLS"), ("SNr", "SNr")),
