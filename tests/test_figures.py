@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from anatomy_tables import anatomy, assert_drawn, grid, marks, overlapping_texts, texts
+from decoding_tables import decoding_tables
 from digimus.analysis.psychometrics import ABOVE, BELOW, CONSTANT
 from digimus.errors import InputError
 from digimus.figures import FIGURES, draw, save_figure, write_report
@@ -42,21 +43,9 @@ def tables():
     rules = cells(grid(task=TASKS, seed=[1, 2])).assign(
         benchmark="rules", animal="", session="", split="test", fold="all", metric="accuracy"
     )
-    sessions = pd.concat(
-        [
-            grid(session=["a1", "a2"], seed=[1, 2]).assign(animal="a"),
-            grid(session=["b1"], seed=[1, 2]).assign(animal="b"),
-        ]
-    )
-    decoded = cells(sessions).assign(
-        benchmark="visual", split="blocked", fold="all", metric="balanced_accuracy"
-    )
-    reference = sessions[sessions["seed"] == 1].assign(
-        seed=0, model="logistic", prior="none", benchmark="visual", split="blocked", fold="all",
-        metric="balanced_accuracy",
-    )  # fmt: skip
-    scores = pd.concat([rules, decoded.assign(task=""), reference.assign(task="")], ignore_index=True)
-    scores["value"] = rng.uniform(0.3, 0.95, len(scores))
+    decoded = decoding_tables(["visual"], cells=CELLS)
+    rules["value"] = rng.uniform(0.3, 0.95, len(rules))
+    scores = pd.concat([rules, decoded.pop("x/evaluation/scores.csv")], ignore_index=True)
     curves = cells(
         grid(benchmark=["rules"], task=TASKS, seed=[1, 2], update=[10, 20], metric=["validation_accuracy"])
     )
@@ -69,7 +58,6 @@ def tables():
         training="per task", curve="accuracy", outcome="fitted"
     )
     thresholds["threshold"] = rng.uniform(0.01, 0.08, len(thresholds))
-    nulls = reference.assign(null_95=0.6, chance=0.5, best_accuracy=0.9)
     retained = pd.concat(
         grid(task=TASKS, prior=[prior], seed=[1, 2], stage=["initial", "trained"], triad=MOTIFS,
              model=[model], module=modules)
@@ -124,12 +112,12 @@ def tables():
     )  # fmt: skip
     return {
         **anatomy(),
+        **decoded,
         "x/tasks/trials.csv": trials,
         "x/evaluation/scores.csv": scores,
         "x/evaluation/curves.csv": curves,
         "x/evaluation/psychometrics.csv": levels,
         "x/evaluation/thresholds.csv": thresholds,
-        "x/evaluation/nulls.csv": nulls,
         "x/retention/profiles.csv": retained,
         "x/retention/scores.csv": kept,
         "x/retention/modules.csv": coupled,
@@ -351,19 +339,6 @@ def test_without_a_decision_task_one_sentence_says_so():
     figure, table = draw("psychometric", tables)
     assert "no network was trained on a task with graded evidence" in texts(figure)
     assert len(table) == 1 and len(figure.axes) == 1 and figure.get_figheight() < 30 / 25.4
-
-
-def test_decoding_pairs_sessions_and_keeps_the_null_and_the_best(tables):
-    figure, table = draw("decoding", tables)
-    assert_drawn(figure, table["value"])
-    assert_drawn(figure, table["low"].dropna())
-    gains = table[table["mark"] == "difference"].set_index("session")["value"]
-    scores = tables["x/evaluation/scores.csv"]
-    here = scores[(scores["benchmark"] == "visual") & (scores["model"] == "digimus")]
-    means = here.pivot_table(index="session", columns="prior", values="value")
-    np.testing.assert_allclose(gains, (means["A"] - means["none"]).loc[gains.index])
-    assert set(table["mark"]) >= {"chance", "best possible", "95 % of shuffles", "mean", "mean difference"}
-    assert "3 sessions, 2 animals" in texts(figure)
 
 
 def test_intervals_weigh_animals_equally_and_are_honest_about_one_session():

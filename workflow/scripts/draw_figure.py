@@ -2,8 +2,8 @@
 
 from job import job
 
-# A region or module called NA is one; what is not known is left empty.
-TEXT = dict(dtype={"session": str, "animal": str})
+# A region called NA is one, a class called 0 is a name, and what is not known is left empty.
+TEXT = dict(dtype=dict.fromkeys(["session", "animal", "region", "name", "class"], str))
 
 with job(snakemake):
     from digimus.figures import draw, save_figure

@@ -15,12 +15,14 @@ from digimus.figures.motifs import motifs
 from digimus.figures.neurons import neurons
 from digimus.figures.profiles import profiles
 from digimus.figures.psychometric import psychometric
+from digimus.figures.recordings import recordings
 from digimus.figures.report import write_report
 from digimus.figures.retention import retention
 from digimus.figures.sensitivity import sensitivity
 from digimus.figures.states import states
 from digimus.figures.style import PDF_DPI, PNG_DPI, plot_style
 from digimus.figures.tasks import tasks
+from digimus.figures.timecourse import timecourse
 from digimus.storage import writing
 from digimus.suggest import did_you_mean
 
@@ -33,7 +35,9 @@ FIGURES = {
     "tasks": tasks,
     "learning": learning,
     "psychometric": psychometric,
+    "recordings": recordings,
     "decoding": decoding,
+    "timecourse": timecourse,
     "retention": retention,
     "modules": modules,
     "states": states,

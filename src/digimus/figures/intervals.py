@@ -27,19 +27,60 @@ def nested_interval(table, value, rng, levels=("animal", "session", "seed")):
     table = table[table[value].notna()]
     if not len(table):
         return np.nan, np.nan, np.nan
-    tree = _tree(table, list(levels), value)
+    rows = list(table[[*levels, value]].itertuples(index=False, name=None))
+    tree = _tree(rows)
     mean = _mean(tree)
-    if len(table.groupby(list(levels[:-1]))) < 2:
+    if len({row[:-2] for row in rows}) < 2:
         return mean, np.nan, np.nan
     low, high = np.quantile(_resampled(tree, rng), [0.025, 0.975])
     return mean, float(low), float(high)
 
 
-def _tree(table, levels, value):
-    """Nested lists of values, one nesting a level."""
-    if not levels:
-        return float(table[value].mean())
-    return [_tree(rows, levels[1:], value) for _, rows in table.groupby(levels[0], sort=True)]
+def nested_band(wide, rng):
+    """Means over sessions and the central 95 % of means over resampled animals and sessions.
+
+    Every column is resampled alike, so a band along them is one of whole courses.
+
+    Parameters
+    ----------
+    wide : pandas.DataFrame
+        Indexed by animal and session, a column for every point; rows with nan are left out.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    (numpy.ndarray, numpy.ndarray, numpy.ndarray)
+        Mean, low, high, one value a column; every animal weighs the same. The interval is nan with fewer
+        than two sessions.
+    """
+    wide = wide.dropna()
+    unknown = np.full(wide.shape[1], np.nan)
+    if not len(wide):
+        return unknown, unknown, unknown
+    animals = [rows.to_numpy(float) for _, rows in wide.groupby(level=0, sort=True)]
+    mean = np.mean([rows.mean(0) for rows in animals], axis=0)
+    if len(wide) < 2:
+        return mean, unknown, unknown
+    resampled = np.array([_means_of_drawn(rows[:, None], rng) for rows in animals])
+    low, high = np.quantile(_means_of_drawn(resampled, rng), [0.025, 0.975], axis=0)
+    return mean, low, high
+
+
+def _means_of_drawn(units, rng):
+    """Bootstrap means, (N_BOOTSTRAP, points), of units of shape (n, 1 or N_BOOTSTRAP, points)."""
+    drawn = rng.integers(len(units), size=(len(units), N_BOOTSTRAP))
+    column = np.arange(N_BOOTSTRAP) % units.shape[1]
+    return sum(units[chosen, column] for chosen in drawn) / len(units)
+
+
+def _tree(rows):
+    """Nested lists of values, one nesting a level; a row is its levels and then its value."""
+    if len(rows[0]) == 1:
+        return float(np.mean([value for (value,) in rows]))
+    groups = {}
+    for first, *others in rows:
+        groups.setdefault(first, []).append(others)
+    return [_tree(groups[name]) for name in sorted(groups)]
 
 
 def _mean(tree):

@@ -1,5 +1,6 @@
 """One style for every figure: sizes, colours, names, panel letters and the mark of simulated data."""
 
+import string
 import textwrap
 from contextlib import contextmanager
 
@@ -62,9 +63,11 @@ MODEL_COLOURS = {
     "lru": "#44AA99",
     "s5": "#44AA99",
     "alif": "#999933",
-    "trees": "#AA4499",
+    "boosted": "#AA4499",
     "ridge": "#555555",
+    "ridge-history": "#A6761D",
     "logistic": "#555555",
+    "logistic-history": "#A6761D",
     "clock": "#E69F00",
 }
 FURTHER_COLOURS = ("#332288", "#661100", "#6699CC", "#AA4466", "#8C6BB1", "#228833", "#AA3377", "#BBBB33")
@@ -73,12 +76,15 @@ MODEL_NAMES = {
     "gru": "GRU",
     "tcn": "TCN",
     "transformer": "Transformer",
+    "lru": "LRU",
     "logistic": "logistic",
+    "logistic-history": "logistic with history",
+    "ridge-history": "ridge with history",
     "clock": "clock only",
-    "trees": "boosted trees",
+    "boosted": "boosted trees",
     "digimus": "DigiMus",
 }
-REFERENCES = ("ridge", "logistic", "clock")
+REFERENCES = ("ridge", "ridge-history", "logistic", "logistic-history", "boosted", "clock")
 REGION_COLOURS = ("#332288", "#DDAA33", "#117733", "#CC6677", "#66BBDD", "#882255", "#44AA99", "#999933")
 PRIOR_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 NEURONS, RECORDINGS, PRIOR = "neurons of source", "recordings", "prior from simulated neurons:"
@@ -184,6 +190,11 @@ def round_ticks(low, high, most=4):
 def ink_on(colour):
     """White or ink, whichever is read better on a colour (red, green, blue, …)."""
     return "white" if np.dot(colour[:3], LUMINANCE) < 0.45 else INK
+
+
+def panel_letters(n):
+    """Letters of `n` panels: a to z, then A to Z."""
+    return (string.ascii_lowercase + string.ascii_uppercase)[:n]
 
 
 def minus(text):
