@@ -1,4 +1,4 @@
-"""Analysis: statistics and verdicts, decoding metrics, retention, states, and claims with a known answer."""
+"""Analysis: statistics and verdicts, retention, states, and claims with a known answer."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -7,9 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import kstest
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, roc_auc_score
-from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
 
 from digimus.analysis.claims import (
     CHALLENGING,
@@ -22,18 +19,6 @@ from digimus.analysis.claims import (
     rule_claims,
     state_claims,
 )
-from digimus.analysis.decoding import (
-    METRICS,
-    activity_decoder,
-    activity_features,
-    clock_decoder,
-    held_out,
-    permutation_null,
-    permutation_p,
-    scores,
-    shuffle_trials,
-)
-from digimus.analysis.evaluation import score_rows
 from digimus.analysis.retention import distance_to_prior, hard_adjacency, retention_tables, weight_profile
 from digimus.analysis.states import (
     Trials,
@@ -147,159 +132,6 @@ def test_bootstrap_intervals_cover_the_truth_about_as_often_as_they_say():
         )
         covered.append(low < 0 < high)
     assert 0.86 < np.mean(covered) <= 0.99
-
-
-# Decoding
-
-
-def test_metrics_equal_those_of_scikit_learn():
-    rng = np.random.default_rng(4)
-    for n_classes in (2, 4):
-        labels = rng.integers(n_classes, size=200)
-        probabilities = rng.dirichlet(np.ones(n_classes), 200)
-        probabilities[np.arange(100), labels[:100]] += 1
-        probabilities /= probabilities.sum(1, keepdims=True)
-        found = scores(labels, probabilities)
-        predicted = probabilities.argmax(1)
-        assert found["accuracy"] == pytest.approx(accuracy_score(labels, predicted))
-        assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, predicted))
-        assert found["log_loss"] == pytest.approx(log_loss(labels, probabilities))
-        given = probabilities[:, 1] if n_classes == 2 else probabilities
-        auroc = roc_auc_score(labels, given, multi_class="ovr", average="macro")
-        assert found["auroc"] == pytest.approx(auroc)
-
-
-def test_samples_that_no_fold_held_out_do_not_count():
-    rng = np.random.default_rng(5)
-    labels = rng.integers(2, size=60)
-    probabilities = rng.dirichlet([1, 1], 60)
-    holes = probabilities.copy()
-    holes[10:30] = np.nan
-    kept = np.r_[:10, 30:60]
-    assert scores(labels, holes) == scores(labels[kept], probabilities[kept])
-
-
-def test_metrics_of_one_class_are_not_available():
-    found = scores(np.zeros(5, int), np.full((5, 2), 0.5))
-    assert set(found) == set(METRICS) and np.isnan(list(found.values())).all()
-    assert np.isnan(list(scores(np.arange(4) % 2, np.full((4, 2), np.nan)).values())).all()
-
-
-def test_single_precision_rows_need_not_add_up_exactly():
-    labels = np.array([0, 1, 2, 0])
-    probabilities = np.full((4, 3), 1 / 3, np.float32)
-    assert scores(labels, probabilities)["log_loss"] == pytest.approx(np.log(3))
-
-
-def test_fold_rows_hold_the_accuracy_of_each_fold():
-    labels = np.array([0, 1, 0, 1, 1])
-    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.9, 0.1], [np.nan, np.nan]])
-    rows = pd.DataFrame(score_rows(dict(model="m"), labels, probabilities, np.array([0, 0, 1, 1, -1])))
-    folds = rows[rows["fold"] != "all"].set_index("fold")["value"]
-    assert folds.to_dict() == {"0": 1.0, "1": 0.0}
-    whole = rows[rows["fold"] == "all"].set_index("metric")["value"]
-    assert set(whole.index) == set(METRICS) and whole["accuracy"] == 0.5
-
-
-def folds_of(n, n_folds):
-    return [(np.delete(np.arange(n), part), part) for part in np.array_split(np.arange(n), n_folds)]
-
-
-def test_held_out_predictions_never_come_from_the_sample_itself():
-    rng = np.random.default_rng(6)
-    labels = rng.integers(2, size=80)
-    features = rng.normal(size=(80, 3)) + labels[:, None]
-    folds = folds_of(80, 4)
-    before = held_out(activity_decoder, features, labels, folds, 2)
-    assert np.isfinite(before).all() and scores(labels, before)["auroc"] > 0.8
-    wrong = labels.copy()
-    test = folds[1][1]
-    wrong[test] = 1 - wrong[test]
-    moved = features.copy()
-    moved[test[0]] += 100
-    after = held_out(activity_decoder, features, wrong, folds, 2)
-    np.testing.assert_array_equal(after[test], before[test])
-    np.testing.assert_array_equal(
-        held_out(activity_decoder, moved, labels, folds, 2)[test[1:]], before[test[1:]]
-    )
-
-
-def test_a_fold_trained_on_one_class_predicts_that_class():
-    labels = np.array([1, 1, 1, 1, 0, 0])
-    folds = [(np.arange(4), np.array([4, 5]))]
-    found = held_out(activity_decoder, np.arange(6.0)[:, None], labels, folds, 2)
-    np.testing.assert_array_equal(found[4:], [[0, 1], [0, 1]])
-    assert np.isnan(found[:4]).all()
-
-
-def test_a_class_that_training_lacks_gets_no_probability():
-    labels = np.array([0, 2, 0, 2, 1])
-    found = held_out(activity_decoder, np.arange(5.0)[:, None], labels, [(np.arange(4), np.array([4]))], 3)
-    assert found[4, 1] == 0 and found[4].sum() == pytest.approx(1)
-
-
-def test_the_clock_decoder_learns_a_rate_that_rises_and_falls():
-    rng = np.random.default_rng(7)
-    clock = rng.random(600) * 10
-    labels = (np.abs(clock - 5) < 2).astype(int)
-    found = held_out(clock_decoder, clock[:, None], labels, folds_of(600, 5), 2)
-    assert scores(labels, found)["balanced_accuracy"] > 0.9
-
-
-def test_activity_features_sum_over_time():
-    values = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-    np.testing.assert_array_equal(activity_features(values), values.sum(1))
-
-
-def test_shuffles_keep_the_samples_of_a_trial_together_and_in_order():
-    rng = np.random.default_rng(8)
-    sizes = [3, 3, 3, 3, 3, 5, 5, 2]
-    groups = np.repeat(np.arange(8), sizes)
-    labels = np.arange(len(groups))  # every sample its own label, so that each can be followed
-    shuffled = shuffle_trials(labels, groups, rng)
-    assert sorted(shuffled) == sorted(labels)
-    sequences = {tuple(labels[groups == g]) for g in range(8)}
-    for g in range(8):
-        assert tuple(shuffled[groups == g]) in sequences
-    assert np.any(shuffled != labels)
-    places = [shuffle_trials(labels, groups, rng)[0] // 3 for _ in range(500)]
-    assert set(places) == set(range(5)) and max(np.bincount(places)) < 150
-
-
-def test_shuffles_find_trials_whose_samples_are_scattered():
-    groups = np.array([5, 9, 5, 9])
-    seen = {
-        tuple(shuffle_trials(np.array([0, 1, 2, 3]), groups, np.random.default_rng(k))) for k in range(20)
-    }
-    assert seen == {(0, 1, 2, 3), (1, 0, 3, 2)}
-
-
-def test_permutation_p_counts_the_shuffles_that_do_as_well():
-    assert permutation_p(0.9, [0.5] * 99) == 0.01
-    assert permutation_p(0.5, [0.5] * 9) == 1
-    assert permutation_p(0.6, [0.5, 0.7, np.nan, 0.6]) == 3 / 4
-    assert np.isnan(permutation_p(np.nan, [0.5]))
-
-
-def test_permutation_p_is_uniform_without_a_signal_and_small_with_one():
-    rng = np.random.default_rng(9)
-    folds, groups = folds_of(40, 2), np.arange(40)
-
-    def decoder():
-        return make_pipeline(GaussianNB())
-
-    def p_of(strength):
-        labels = rng.permutation(np.arange(40) % 2)
-        features = rng.normal(size=(40, 2)) + strength * labels[:, None]
-        reached = scores(labels, held_out(decoder, features, labels, folds, 2))["balanced_accuracy"]
-        null = permutation_null(decoder, features, labels, groups, folds, 2, 19, rng)
-        return permutation_p(reached, null)
-
-    p = np.array([p_of(0.0) for _ in range(30)])
-    # Ties make p a little too large: it is at least uniform.
-    assert kstest(p, "uniform", alternative="greater").pvalue > 0.01
-    assert np.mean(p) < 0.75
-    assert p_of(2.0) == 0.05
 
 
 # Retention

@@ -65,7 +65,7 @@ def test_the_default_passes_and_is_not_changed(default, schema):
     assert "target_density" not in result["connectome"] and result["connectome"]["filling_fraction"] == 0.2
 
 
-UNDER = {"controls": ("real",)}  # overlays that are made for another one
+UNDER = {"controls": ("real",), "licking": ("real",)}  # overlays that are made for another one
 
 
 def test_every_overlay_passes_over_the_default(root, default, schema):
@@ -533,3 +533,80 @@ def test_time_constants_and_priors_that_a_model_cannot_have_stop_before_any_job(
     default, schema, key, value, where
 ):
     assert complaint(changed(default, key, value), schema).where == where
+
+
+# Datasets that are like another one
+
+
+def with_datasets(default, **datasets):
+    return overlaid(default, {"recordings": {"datasets": datasets}})
+
+
+def test_a_dataset_like_another_has_all_its_keys_but_its_own(default, schema):
+    base = {"unit_filters": {"depth": {"min": 1}, "quality": {"values": ["good"]}}}
+    choice = {"like": "auditory", "label": {"column": "choice"}, "bin_ms": 25}
+    loud = {"like": "choice", "unit_filters": {"depth": {"max": 3}, "quality": None}, "priors": []}
+    given = with_datasets(default, auditory=base, choice=choice, loud=loud)
+    before = deepcopy(given)
+    found = checked(given, schema)["recordings"]["datasets"]
+    assert given == before
+    auditory = found["auditory"]
+    assert found["choice"] == auditory | {
+        "label": {"column": "choice"},
+        "bin_ms": 25,
+    }
+    assert found["loud"]["unit_filters"] == {"depth": {"min": 1, "max": 3}} and found["loud"]["priors"] == []
+    assert found["loud"]["label"] == {"column": "choice"} and "like" not in found["loud"]
+
+
+@pytest.mark.parametrize(
+    ("datasets", "where", "words"),
+    [
+        ({"a": {"like": "visaul"}}, "a", ["Did you mean 'visual'"]),
+        ({"a": {"like": "b"}, "b": {"like": "a"}}, "b", ["a like b like a"]),
+        ({"a": {"like": "a"}}, "a", ["like itself"]),
+        ({"visual": None, "a": {"like": "visual"}}, "a", ["set a to null too"]),
+        ({"a": {"like": 3}}, "a", ["'a' is like one"]),
+    ],
+)
+def test_a_dataset_like_none_or_like_itself_is_refused(default, schema, datasets, where, words):
+    error = complaint(with_datasets(default, **datasets), schema)
+    assert error.where == f"recordings.datasets.{where}.like"
+    assert all(word in str(error) for word in words)
+
+
+def test_a_simulated_dataset_reads_a_folder_that_is_simulated(default, schema):
+    renamed = with_datasets(default, auditory=None, tone=default["recordings"]["datasets"]["auditory"])
+    assert "tone" in checked(renamed, schema)["recordings"]["datasets"]
+    wrong = changed(default, "recordings.datasets.visual.folder", "resources/simulated/recordings/vision")
+    assert complaint(wrong, schema).where == "recordings.datasets.visual.folder"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("unit_filters", {"rate_hz": {"mni": 1}}, "Did you mean 'min'"),
+        ("unit_filters", {"rate_hz": {}}, "min, max, values"),
+        ("label", {"series": "speed", "rule": "mean"}, "value, sign, above, number"),
+        ("label", {"column": "tone", "values": {"low": 1}}, "a mapping of classes"),
+        ("clock_events", [], "a list of them"),
+    ],
+)
+def test_labels_and_filters_that_cannot_be_are_refused(default, schema, key, value, words):
+    given = deepcopy(default)
+    given["recordings"]["datasets"]["visual"][key] = value
+    assert words in str(complaint(given, schema))
+
+
+def test_the_datasets_of_the_manual_pass(root, default, schema):
+    from digimus.recordings import Preparation
+
+    text = (root / "config/README.md").read_text(encoding="utf-8")
+    blocks = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)]
+    datasets = {name: dataset for block in blocks for name, dataset in block.items()}
+    assert {"licks_M2", "choice", "running"} <= set(datasets)
+    datasets["licks"]["priors"] = []
+    found = checked(with_datasets(default, **datasets), schema)["recordings"]["datasets"]
+    others = ("simulated", "folder", "pattern", "signal", "region_column", "trials_table", "priors")
+    for name in datasets:
+        Preparation.from_config({key: value for key, value in found[name].items() if key not in others})

@@ -13,6 +13,7 @@ from digimus.configuration import checked
 
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md", "docs/extending.md")
 COMPUTED = ("results", "resources", ".venv", ".snakemake")
+NOT_CONFIRMED = "not the authors' confirmed choice"
 ENDINGS = (".md", ".yaml", ".yml", ".cff", ".toml", ".lock", ".py", ".smk", ".sh", ".csv")
 
 
@@ -278,9 +279,28 @@ def test_the_catalogue_entry_has_the_keys_that_the_catalogue_reads(root):
 def test_public_data_have_whole_rows(root):
     with (root / "resources/datasets.csv").open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
-    columns = ["name", "version", "url", "sha256", "bytes", "licence", "citation", "use", "status"]
-    assert table and list(table[0]) == columns
+    columns = ["name", "version", "dandiset", "path", "url", "sha256", "bytes", "licence", "citation", "use"]
+    assert table and list(table[0]) == [*columns, "confirmed", "status"]
     assert len({row["name"] for row in table}) == len(table)
     for row in table:
-        assert row["name"] and row["use"] and row["status"], row
-        assert row["sha256"] or row["status"] == "untested live", row
+        assert row["name"] and row["licence"] and row["use"] and row["status"], row
+        assert row["sha256"] or row["status"] in ("untested live", "deposit not found"), row
+        assert re.fullmatch(r"([0-9a-f]{64})?", row["sha256"]) and re.fullmatch(r"\d*", row["bytes"]), row
+        assert re.fullmatch(r"(https://\S+)?", row["url"]), row
+        if row["dandiset"]:
+            assert re.fullmatch(r"\d{6}", row["dandiset"]) and row["path"], row
+            assert re.fullmatch(r"draft|\d+\.\d+\.\d+", row["version"]), row
+            address = f"/dandisets/{row['dandiset']}/versions/{row['version']}/assets/"
+            assert row["url"] == f"https://api.dandiarchive.org/api{address}", row
+            assert row["use"].startswith("recordings: ") and row["confirmed"] == NOT_CONFIRMED, row
+        else:
+            assert not row["path"] and row["confirmed"] != NOT_CONFIRMED, row
+
+
+def test_the_public_overlay_names_a_listed_dandiset(root):
+    with (root / "resources/datasets.csv").open(encoding="utf-8", newline="") as file:
+        listed = {(row["dandiset"], row["version"]): row["path"] for row in csv.DictReader(file)}
+    overlay = yaml.safe_load(read(root, "config/public.yaml"))
+    for dataset in filter(None, overlay["recordings"]["datasets"].values()):
+        dandi = dataset["dandi"]
+        assert listed[dandi["dandiset"], dandi["version"]] in dandi["paths"]

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import yaml
 
+from digimus.recordings.prepared import write_prepared
+from test_leaks import a_session
 from test_workflow import LEFT_OUT, SNAKEMAKE
 
 PAGE = "docs/extending.md"
-SECTIONS = ("A model", "A kind of prior", "A motif loss", "A task")
+SECTIONS = ("A model", "A kind of prior", "A motif loss", "A task", "A decoder")
 
 
 def blocks(root):
@@ -208,8 +210,11 @@ def test_each_takes_one_new_file_and_one_line_of_one_registry(root):
         if language == "diff":
             file, lines = split_block(text)
             added = [line[1:].strip() for line in lines if line.startswith("+")]
-            assert (root / file).is_file() and len(added) == 2 and added[0].startswith("from ")
-    assert kinds == {section: ["python", "diff", "yaml"] for section in SECTIONS}
+            imported, line = filter(None, added)
+            assert (root / file).is_file() and imported.startswith("from ") and line.startswith(('"', "("))
+    # A decoder needs no configuration, and has a program that checks it instead.
+    expected = {section: ["python", "diff", "yaml"] for section in SECTIONS}
+    assert kinds == expected | {"A decoder": ["python", "diff", "python"]}
 
 
 def test_the_code_of_the_page_is_in_the_projects_style(extended, root):
@@ -258,6 +263,16 @@ def test_the_task_makes_batches_is_scored_and_can_be_learnt(used):
     assert task["chance"] == pytest.approx(0.2) and task["sets"] == [18, 20]
     assert task["family"] and task["page"]
     assert task["losses"][-1] < 0.7 * task["losses"][0] and task["accuracy"] > 0.5
+
+
+def test_the_decoder_is_found_and_passes_the_checks(extended, tmp_path):
+    path = tmp_path / "session.h5"
+    write_prepared(path, a_session(strength=2.0), {})
+    environment = os.environ | {"PYTHONPATH": str(extended / "src"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "check_neighbours.py", str(path)]
+    done = subprocess.run(command, cwd=extended, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok"] * 6
 
 
 @pytest.mark.workflow

@@ -142,6 +142,7 @@ def test_comments_rerun_nothing(finished):
             {"read_neurons", "region_graph"},
         ),
         ("recordings/binning.py", {"prepare_recordings", "train_decoders"}, {"region_motifs", "train_task"}),
+        ("training/decoders.py", {"train_decoders", "score_cells"}, {"prepare_recordings", "train_task"}),
         (
             "analysis/claims.py",
             {"test_claims", "write_report"},
@@ -372,6 +373,24 @@ def test_recordings_that_cannot_be_used_fail_with_a_reason(finished, settings, w
     assert failed_well(snakemake(folder, "recordings", config=config), "prepare_recordings", *words)
 
 
+def test_one_folder_serves_two_labels_and_tells_what_it_offers(finished):
+    folder, _ = finished
+    choice = {"like": "visual", "label": {"column": "choice"}}
+    settings = {"results_dir": "results/like", "recordings": {"datasets": {"choice": choice}}}
+    config = overlay(folder, "like", settings)
+    done = snakemake(folder, "recordings", "offers", config=config)
+    assert done.returncode == 0, done.text[-3000:]
+    results = folder / "results/like/recordings"
+    visual, choice = (pd.read_csv(results / name / "sessions.csv") for name in ("visual", "choice"))
+    assert (visual["n_samples"] < 40).all() and (choice["n_samples"] == 40).all()  # ties have a choice too
+    assert len(pd.read_csv(results / "choice/units.csv")) == 24
+    assert set(pd.read_csv(results / "choice/example.csv")["kind"]) == {"trial", "sample", "spike"}
+    assert "contrast_left" in (results / "choice/offers.txt").read_text()
+    goals = [f"results/like/evaluation/references/{name}.scores.csv" for name in ("visual", "choice")]
+    inputs = {goal: snakemake(folder, goal, "--dry-run", config=config).text for goal in goals}
+    assert ["truth.csv" in text for text in inputs.values()] == [True, False]  # of the contrast alone
+
+
 # The house itself
 
 
@@ -485,7 +504,9 @@ def test_real_neurons_and_recordings_go_through(root, real_data, tmp_path):
     assert len(cp) == 13 and np.isfinite(cp["enrichment"]).all()
     published = pd.read_csv(results / "motifs/published/priors.csv")
     assert published["region"].nunique() == 50 and published["reciprocity"].isna().all()
-    nulls = pd.read_csv(results / "evaluation/nulls.csv").set_index(["benchmark", "session"])
+    nulls = pd.read_csv(results / "evaluation/nulls.csv")
+    nulls = nulls[(nulls["model"] == "logistic") & (nulls["null"] == "labels")]
+    nulls = nulls.set_index(["benchmark", "session"])
     session2 = nulls.loc[("visual_side", "steinmetz_session2")]
     assert session2["p"] < 0.05 and session2["balanced_accuracy"] > 0.7
     sessions = pd.read_csv(results / "recordings/visual_side/sessions.csv")
@@ -495,6 +516,6 @@ def test_real_neurons_and_recordings_go_through(root, real_data, tmp_path):
     assert len(gratings) == 4 and (gratings["chance"] == 0.125).all()
     page = (results / "report.html").read_text()
     assert (
-        "simulated" not in (results / "figures/fig9_decoding.csv").read_text().lower()
+        "simulated" not in (results / "figures/fig10_decoding.csv").read_text().lower()
         and "claims" in page.lower()
     )

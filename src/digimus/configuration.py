@@ -9,6 +9,7 @@ import re
 from jsonschema import Draft202012Validator
 
 from digimus import registries
+from digimus.dataset_mappings import with_likes
 from digimus.errors import InputError
 from digimus.prior_roles import is_control
 from digimus.suggest import did_you_mean
@@ -31,7 +32,8 @@ def checked(configuration, schema):
     Parameters
     ----------
     configuration : dict
-        Default and overlays merged; entries set to null are removed.
+        Default and overlays merged; entries set to null are removed, and datasets that are ``like`` another
+        one written out.
     schema : dict
         JSON schema (draft 2020-12); where it says ``registry``, the names are those of `digimus.registries`.
 
@@ -43,14 +45,24 @@ def checked(configuration, schema):
     ------
     InputError
     """
-    configuration, schema = without_null(configuration), registries.filled(schema)
+    configuration = without_null(with_likes(configuration))
+    schema = registries.filled(schema)
     _check_finite(configuration)
     errors = list(Draft202012Validator(schema).iter_errors(configuration))
     if errors:
         # The deepest complaint is about the value itself, not about the mapping around it.
         raise _schema_error(max(errors, key=lambda error: len(error.absolute_path)), schema)
     _check_sense(configuration)
+    for dataset in configuration["recordings"]["datasets"].values():
+        if "dandi" in dataset:
+            dataset["folder"] = archive_folder(dataset)
     return configuration
+
+
+def archive_folder(dataset):
+    """Where the files that a configured dataset takes from an archive lie."""
+    dandi = dataset["dandi"]
+    return dataset.get("folder", f"resources/dandi/{dandi['dandiset']}/{dandi['version']}").rstrip("/")
 
 
 def without_null(value):
@@ -164,6 +176,8 @@ def _check_sense(c):
     _check_training(c)
     _check_connectome(c["connectome"], c["morphology"]["voxel_um"])
     _check_simulation(c)
+    _check_datasets(c["recordings"]["datasets"])
+    _check_simulated_folders(c)
     for name, graph in graphs.items():
         _check_needs(graph, f"motifs.graphs.{name}", "min_weight", ["weight_column"])
     for name, source in c["morphology"]["sources"].items():
@@ -582,6 +596,54 @@ def _check_simulation(c):
                 got=f"nothing, though {where} is simulated",
                 hint="Copy the key simulation from config/config.yaml.",
             )
+
+
+def _check_simulated_folders(c):
+    """A simulated dataset reads one of the folders that are simulated, whatever it is called itself."""
+    from digimus.simulation.recordings import DATASETS
+
+    folder = c.get("simulation", {}).get("folder", "resources/simulated").rstrip("/")
+    known = [f"{folder}/recordings/{name}" for name in DATASETS]
+    for name, dataset in c["recordings"]["datasets"].items():
+        if dataset.get("simulated") and dataset.get("folder", "").rstrip("/") not in known:
+            raise InputError(
+                f"The dataset {name!r} is simulated, and its folder is none of those that are.",
+                where=f"recordings.datasets.{name}.folder",
+                expected=f"one of {', '.join(known)}",
+                got=dataset.get("folder", "nothing"),
+                hint="Correct the folder; the last part of it says what is simulated.",
+            )
+
+
+def _check_datasets(datasets):
+    """A dataset has a folder and a pattern, or an archive; a folder has one version of one dandiset."""
+    archives = {}
+    for name, dataset in datasets.items():
+        where = f"recordings.datasets.{name}"
+        for key in ("folder", "pattern") if "dandi" not in dataset else ():
+            if key not in dataset:
+                raise InputError(
+                    f"The key {key!r} is missing from the configuration.",
+                    where=f"{where}.{key}",
+                    expected="a folder of NWB files and a pattern of their names, or dandi",
+                    got="nothing",
+                    hint="Name both, or the dandiset to retrieve; config/README.md explains every key.",
+                )
+        if "dandi" not in dataset:
+            continue
+        for key in ("pattern", "simulated"):
+            if dataset.get(key):
+                raise InputError(
+                    "A dataset from an archive takes the files that are named there.",
+                    where=f"{where}.{key}",
+                    expected=f"no {key} beside dandi",
+                    got=dataset[key],
+                    hint=f"Set {key} to null; dandi.paths names the files.",
+                )
+        folder, dandi = archive_folder(dataset), dataset["dandi"]
+        archive = [dandi[key] for key in ("dandiset", "version")] + [dandi.get("api_url")]
+        if archives.setdefault(folder, archive) != archive:
+            raise _clash(f"{where}.folder", f"a folder that no other dandiset or version goes to: {folder}")
 
 
 def one_of(name, known, where, what):

@@ -3,6 +3,8 @@
 # Inputs:  the tables of motifs, evaluation, retention and states
 # Outputs: results/claims.csv
 
+from digimus.prior_roles import is_control
+
 
 rule claims:
     input:
@@ -26,7 +28,11 @@ rule test_claims:
     conda:
         "../../envs/analysis.yaml"
     params:
-        datasets={name: DATASETS[name]["priors"] for name in DATASETS},
+        # A control is there to be compared with; that it helps is no claim.
+        datasets={
+            name: [prior for prior in DATASETS[name]["priors"] if not is_control(prior, PRIORS)]
+            for name in DATASETS
+        },
         rule_priors=priors_of("digimus"),
         rule_models=[m for m in RULES["models"] if m == "digimus" or kind_of(m) != "digimus"],
         n_updates=RULES["n_updates"],
@@ -35,6 +41,12 @@ rule test_claims:
         evaluation=CONFIG["evaluation"],
         figures={name: f"fig{number}_{name}" for name, number in FIGURE_NUMBERS.items()},
         seed=CONFIG["seed"],
-        code=code("analysis/claims", "analysis/statistics", "motifs/pvalues"),
+        code=code(
+            "analysis/claims",
+            "analysis/decoding_comparisons",
+            "analysis/statistics",
+            "motifs/pvalues",
+            "prior_roles",
+        ),
     script:
         "../scripts/test_claims.py"

@@ -6,6 +6,7 @@
 import ast
 import hashlib
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -22,7 +23,8 @@ from snakemake.exceptions import WorkflowError
 
 from digimus import configuration
 from digimus.errors import InputError
-from digimus.recordings.windows import Preparation
+from digimus.recordings import Preparation, recorded_files
+from digimus.simulation.recordings import truth_holds
 from digimus.storage import matching_files, read_table, write_text
 
 
@@ -120,10 +122,15 @@ SIMULATED_SOURCES = [name for name, source in SOURCES.items() if source.get("sim
 SIMULATED_DATASETS = [name for name, dataset in DATASETS.items() if dataset.get("simulated")]
 
 
-def matching(folder, pattern, where):
+def simulated_as(name):
+    """The simulated dataset whose files a dataset reads: licking, auditory or visual."""
+    return Path(DATASETS[name]["folder"]).name
+
+
+def matching(folder, pattern, where, found=matching_files):
     """A folder that must hold files of a pattern before any job starts."""
     existing(folder, f"{where}.folder")
-    if not matching_files(folder, pattern, f"{where}.pattern"):
+    if not found(folder, pattern, f"{where}.pattern"):
         raise InputError(
             "A folder holds no file of the wanted pattern.",
             where=f"{where}.folder, {where}.pattern",
@@ -135,7 +142,8 @@ def matching(folder, pattern, where):
 
 def preparation(name):
     """The settings by which a dataset is cut into samples, checked."""
-    others = ("simulated", "folder", "pattern", "signal", "region_column", "module", "priors")
+    others = ("simulated", "folder", "pattern", "signal", "region_column", "module", "trials_table")
+    others += ("priors", "dandi")
     settings = {key: value for key, value in DATASETS[name].items() if key not in others}
     try:
         return Preparation.from_config(settings)
@@ -174,8 +182,9 @@ def check_inputs():
             if isinstance(path, str) and not path.startswith(f"{RESULTS}/"):  # those are made by the workflow
                 existing(path, f"models.{name}.{key}")
     for name, dataset in DATASETS.items():
-        if name not in SIMULATED_DATASETS:
-            matching(dataset["folder"], dataset["pattern"], f"recordings.datasets.{name}")
+        if name not in SIMULATED_DATASETS and "dandi" not in dataset:
+            where = f"recordings.datasets.{name}"
+            matching(dataset["folder"], dataset["pattern"], where, found=recorded_files)
 
 
 def expire_failed():

@@ -9,23 +9,50 @@
 #          results/evaluation/learning_rates.csv  every learning rate that was tried
 #          results/evaluation/accuracy.csv   tasks x cells: mean over seeds with interval, lowest, highest, chance
 #          results/evaluation/controls.csv   priors against controls and none, paired, with corrected tests
+#          results/evaluation/decoding.csv   decoders compared over sessions: effects, intervals, corrected tests, equivalence
+#          results/evaluation/known_best.csv   reached accuracies beside the known best of simulated recordings
+#          results/evaluation/regions_compared.csv   regions at matched numbers of units, compared over sessions
 #          results/evaluation/thresholds.csv   fits of the psychometric curves
-#          results/evaluation/references/{dataset}.{scores,nulls}.csv   logistic and clock decoders, permutations
+#          results/evaluation/nulls.csv   reference decoders on shuffled labels and on labels of pseudo-sessions
+#          results/evaluation/timecourse.csv   accuracy of the answer after each time bin, and between pairs of bins
+#          results/evaluation/calibration.csv   how often the predicted class came, by its probability
+#          results/evaluation/regions.csv   regions at matched numbers of units
+#          results/evaluation/decoded.csv   answers of every decoder along the example session
+#          results/evaluation/references/{dataset}.{table}.csv   decoders that need no network: their part of these tables
+
+from types import SimpleNamespace
+
+from digimus.analysis.columns import DECODING_TABLES
+
+# What decoding without a network depends on.
+DECODING_CODE = [
+    f"analysis/{name}"
+    for name in (
+        "across_sessions",
+        "columns",
+        "decoders",
+        "decoding_metrics",
+        "decoding_nulls",
+        "decoding_tables",
+        "reference_tables",
+    )
+]
 
 
 rule evaluation:
     input:
         results("evaluation/scores.csv"),
         results("evaluation/accuracy.csv"),
+        results("evaluation/decoding.csv"),
 
 
 rule reference_decoders:
     input:
         sessions=results("recordings/{dataset}/sessions.csv"),
+        example=results("recordings/{dataset}/example.csv"),
         truth=truth_table,
     output:
-        scores=update(results("evaluation/references/{dataset}.scores.csv")),
-        nulls=update(results("evaluation/references/{dataset}.nulls.csv")),
+        **{name: update(results(f"evaluation/references/{{dataset}}.{name}.csv")) for name in DECODING_TABLES},
     log:
         log_file("reference_decoders/{dataset}"),
     benchmark:
@@ -37,8 +64,9 @@ rule reference_decoders:
         n_folds=DECODING["n_folds"],
         gap_trials=DECODING["gap_trials"],
         n_permutations=CONFIG["evaluation"]["n_permutations"],
+        regions=CONFIG["evaluation"]["regions"],
         seed=CONFIG["seed"],
-        code=code("analysis/decoding", "analysis/evaluation", "recordings", scripts=["decoding_inputs"]),
+        code=code(*DECODING_CODE, "recordings", scripts=["decoding_inputs"]),
     script:
         "../scripts/reference_decoders.py"
 
@@ -48,17 +76,18 @@ rule score_cells:
         rules=RULE_CELLS,
         together=TOGETHER_CELLS,
         decoding=DECODING_CELLS,
-        references=expand(results("evaluation/references/{dataset}.scores.csv"), dataset=DATASETS),
-        nulls=expand(results("evaluation/references/{dataset}.nulls.csv"), dataset=DATASETS),
+        references=expand(
+            results("evaluation/references/{dataset}.{name}.csv"), dataset=DATASETS, name=DECODING_TABLES
+        ),
         sessions=expand(results("recordings/{dataset}/sessions.csv"), dataset=DATASETS),
+        examples=expand(results("recordings/{dataset}/example.csv"), dataset=DATASETS),
     output:
-        scores=update(results("evaluation/scores.csv")),
+        **{name: update(results(f"evaluation/{name}.csv")) for name in DECODING_TABLES},
         curves=update(results("evaluation/curves.csv")),
         models=update(results("evaluation/models.csv")),
         psychometrics=update(results("evaluation/psychometrics.csv")),
         checks=update(results("evaluation/checks.csv")),
         rates=update(results("evaluation/learning_rates.csv")),
-        nulls=update(results("evaluation/nulls.csv")),
     log:
         log_file("score_cells"),
     benchmark:
@@ -66,13 +95,15 @@ rule score_cells:
     conda:
         TORCH_ENVIRONMENT
     params:
-        datasets=list(DATASETS),
         code=code(
             "analysis/accuracy",
-            "analysis/decoding",
+            "analysis/columns",
+            "analysis/decoding_metrics",
+            "analysis/decoding_tables",
             "analysis/evaluation",
             "analysis/psychometrics",
             "tasks/registry",
+            scripts=["decoding_inputs"],
         ),
     script:
         "../scripts/score_cells.py"
@@ -110,3 +141,41 @@ rule compare_cells:
         ),
     script:
         "../scripts/compare_cells.py"
+
+
+TRUTHS = {name: truth_table(SimpleNamespace(dataset=name)) for name in DATASETS}
+
+
+rule compare_decoders:
+    input:
+        scores=results("evaluation/scores.csv"),
+        nulls=results("evaluation/nulls.csv"),
+        regions=results("evaluation/regions.csv"),
+        truths=[path for path in TRUTHS.values() if path],
+    output:
+        comparisons=update(results("evaluation/decoding.csv")),
+        known_best=update(results("evaluation/known_best.csv")),
+        regions=update(results("evaluation/regions_compared.csv")),
+    log:
+        log_file("compare_decoders"),
+    benchmark:
+        benchmark_file("compare_decoders")
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        priors=PRIORS,
+        kinds={model: kind_of(model) for model in DECODING["models"]},
+        truths=[name for name, path in TRUTHS.items() if path],
+        bound=CONFIG["evaluation"]["equivalence_bound"],
+        simulated_datasets=SIMULATED_DATASETS,
+        simulated_priors=SIMULATED_PRIORS,
+        seed=CONFIG["seed"],
+        code=code(
+            "analysis/decoding_comparisons",
+            "analysis/known_best",
+            "analysis/statistics",
+            "motifs/pvalues",
+            "prior_roles",
+        ),
+    script:
+        "../scripts/compare_decoders.py"

@@ -75,20 +75,36 @@ def graphs_table(wildcards):
     return results(f"{name}.csv")
 
 
-def recorded_files(wildcards):
-    """The NWB files of a dataset; for a simulated one, the table that is written last."""
+def recordings_of_dataset(wildcards):
+    """The NWB files of a dataset; for one simulated or from an archive, the table that is written last."""
     dataset = DATASETS[wildcards.dataset]
+    if "dandi" in dataset:
+        return f"{dataset['folder']}/manifest.csv"
     if wildcards.dataset in SIMULATED_DATASETS:
-        return f"{SIMULATED_FOLDER}/recordings/{wildcards.dataset}/truth.csv"
+        return f"{SIMULATED_FOLDER}/recordings/{simulated_as(wildcards.dataset)}/truth.csv"
     where = f"recordings.datasets.{wildcards.dataset}.pattern"
-    return [str(path) for path in matching_files(dataset["folder"], dataset["pattern"], where)]
+    return [str(path) for path in recorded_files(dataset["folder"], dataset["pattern"], where)]
+
+
+def retrievals():
+    """What goes to each folder from an archive: dandiset, version, address, and the paths of all datasets."""
+    found = {}
+    for dataset in DATASETS.values():
+        if "dandi" in dataset:
+            asked = found.setdefault(dataset["folder"], {**dataset["dandi"], "paths": []})
+            asked["paths"] = list(dict.fromkeys([*asked["paths"], *dataset["dandi"]["paths"]]))
+    return found
+
+
+RETRIEVALS = retrievals()
 
 
 def truth_table(wildcards):
-    """The known best accuracies of a simulated dataset."""
-    if wildcards.dataset not in SIMULATED_DATASETS:
+    """The known best accuracies of a simulated dataset, where its samples are those that they hold for."""
+    name = wildcards.dataset
+    if name not in SIMULATED_DATASETS or not truth_holds(simulated_as(name), preparation(name)):
         return []
-    return f"{SIMULATED_FOLDER}/recordings/{wildcards.dataset}/truth.csv"
+    return f"{SIMULATED_FOLDER}/recordings/{simulated_as(name)}/truth.csv"
 
 
 def kind_of(model):
@@ -223,7 +239,9 @@ FIGURE_NUMBERS = {
             "tasks",
             "learning",
             "psychometric",
+            "recordings",
             "decoding",
+            "timecourse",
             "retention",
             "modules",
             "states",
@@ -261,7 +279,17 @@ FIGURE_INPUTS = {
     "tasks": [results("tasks/trials.csv")],
     "learning": [results("evaluation/scores.csv"), results("evaluation/curves.csv")],
     "psychometric": [results("evaluation/psychometrics.csv"), results("evaluation/thresholds.csv")],
-    "decoding": [results("evaluation/scores.csv"), results("evaluation/nulls.csv")],
+    "recordings": [
+        *tables_of(DATASETS, "recordings/*/example", "recordings/*/sessions"),
+        results("evaluation/decoded.csv"),
+    ],
+    "decoding": [
+        results(f"evaluation/{table}.csv") for table in ("scores", "nulls", "decoding", "known_best")
+    ],
+    "timecourse": [
+        results(f"evaluation/{table}.csv")
+        for table in ("timecourse", "calibration", "regions", "regions_compared", "nulls")
+    ],
     "retention": [results("retention/profiles.csv"), results("retention/scores.csv")],
     "modules": [
         *(results(f"retention/{table}.csv") for table in ("profiles", "scores", "modules", "weights")),

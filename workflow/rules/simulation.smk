@@ -34,6 +34,8 @@ rule simulate_recordings:
         log_file("simulate_recordings/{dataset}"),
     benchmark:
         benchmark_file("simulate_recordings/{dataset}")
+    wildcard_constraints:
+        dataset="|".join(map(simulated_as, SIMULATED_DATASETS)) or "none",
     conda:
         "../../envs/recordings.yaml"
     params:

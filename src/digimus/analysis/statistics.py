@@ -1,7 +1,7 @@
 """Paired tests, hierarchical bootstrap and verdicts, each over independent units of inference."""
 
 import numpy as np
-from scipy.stats import binomtest, wilcoxon
+from scipy.stats import binomtest, rankdata, wilcoxon
 
 FEWEST_UNITS = 6
 N_BOOTSTRAP = 2000
@@ -13,6 +13,54 @@ def signed_rank_p(differences):
     if len(differences) == 0 or not np.any(differences):
         return 1.0
     return float(wilcoxon(differences).pvalue)
+
+
+def rank_biserial(differences):
+    """Matched-pairs rank-biserial correlation (Kerby 2014), from -1 to 1.
+
+    Parameters
+    ----------
+    differences : array
+        Of pairs; those of 0 are left out.
+
+    Returns
+    -------
+    float
+        (rank sum of the positive differences less that of the negative ones) / (their sum), ranks by size;
+        0 where none differs from zero, nan where there is nothing.
+    """
+    differences = np.asarray(differences, float)
+    if not len(differences):
+        return np.nan
+    differences = differences[differences != 0]
+    if not len(differences):
+        return 0.0
+    ranks = rankdata(np.abs(differences))
+    return float(np.sum(np.sign(differences) * ranks) / ranks.sum())
+
+
+def equivalence_p(differences, bound):
+    """p of two one-sided Wilcoxon signed-rank tests that paired differences lie within -bound and bound.
+
+    The larger of the two (Schuirmann 1987; by ranks). Small values mean equivalence.
+
+    Parameters
+    ----------
+    differences : array
+    bound : float
+        Above 0.
+    """
+    differences = np.asarray(differences, float)
+    if not len(differences):
+        return np.nan
+    above = _one_sided_p(differences + bound)
+    below = _one_sided_p(bound - differences)
+    return max(above, below)
+
+
+def _one_sided_p(differences):
+    """Signed-rank p of differences being above zero; 1 where none differs from it."""
+    return float(wilcoxon(differences, alternative="greater").pvalue) if np.any(differences) else 1.0
 
 
 def sign_test_p(signs):
@@ -55,11 +103,25 @@ def hierarchical_bootstrap(table, levels, value, rng, n_bootstrap=N_BOOTSTRAP):
 
 
 def _tree(table, levels, value):
-    """Nested lists of values, one nesting a level."""
+    """Nested lists of values, one nesting a level; rows without a name at some level do not count."""
     if not levels:
-        return float(table[value].mean())
-    groups = [group for _, group in table.groupby(levels[0], sort=True)]
-    return [_tree(group, levels[1:], value) for group in groups]
+        return _means(table[value].tolist())
+    known = table.dropna(subset=levels)
+    tree = {}
+    for *names, number in zip(*(known[column].tolist() for column in [*levels, value]), strict=True):
+        branch = tree
+        for name in names[:-1]:
+            branch = branch.setdefault(name, {})
+        branch.setdefault(names[-1], []).append(number)
+    return _means(tree)
+
+
+def _means(tree):
+    """Lists in the order of the names in the place of dicts, and means in that of numbers."""
+    if isinstance(tree, dict):
+        return [_means(tree[name]) for name in sorted(tree)]
+    known = [number for number in tree if number == number]
+    return float(np.mean(known)) if known else np.nan
 
 
 def _resample(tree, rng, n_bootstrap):
