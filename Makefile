@@ -1,6 +1,7 @@
 # make figures   set up and run the whole workflow (CONFIG=config/<overlay>.yaml to change it)
 # make test      set up and run every check
 # make setup     make .venv alone, from the lock, with the library installed editable
+# make setup-all the same with what tests, Zarr files and downloads from DANDI need
 # make benchmark our speed beside that of other programs (ONLY=census for one part); see benchmarks/README.md
 #
 # Settings: PYTHON (3.11), CORES (all), CONFIG, ONLY, TORCH_INDEX (an index of CPU or CUDA builds of torch)
@@ -12,14 +13,17 @@ ONLY ?=
 TORCH_INDEX ?=
 BIN := .venv/bin
 READY := .venv/.ready
+ALL := .venv/.ready-for-tests
 PEERS := .peers/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PEERS_PIP := .peers/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup figures test unit check lock clean benchmark
+.PHONY: setup setup-all figures test unit check lock clean benchmark
 .DEFAULT_GOAL := figures
 
 setup: $(READY)
+
+setup-all: $(ALL)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
@@ -27,20 +31,25 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Setting up .venv (a few minutes the first time) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(PIP) "$$(grep '^torch==' requirements.lock)" $(if $(TORCH_INDEX),-i $(TORCH_INDEX))
-	@$(PIP) --requirement requirements.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(PIP) --constraint requirements.lock setuptools
+	@$(PIP) --constraint requirements.lock --no-build-isolation --editable .
 	@touch $(READY)
+
+# The rest of the lock: what tests, formatting and downloads need, and no run of the workflow.
+$(ALL): $(READY)
+	@$(PIP) --requirement requirements.lock
+	@touch $(ALL)
 
 figures: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash workflow/run.sh --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
-check: $(READY)
+check: $(ALL)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check --compact-diff Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
-unit: $(READY)
+unit: $(ALL)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test: check unit
@@ -56,7 +65,7 @@ $(PEERS): benchmarks/requirements.txt benchmarks/requirements-alone.txt
 	@$(PEERS_PIP) --no-deps --requirement benchmarks/requirements-alone.txt
 	@touch $(PEERS)
 
-lock: $(READY)
+lock: $(ALL)
 	@{ sed -n '/^#/p' requirements.lock; \
 	$(BIN)/python -m pip freeze --all | grep -E '^[A-Za-z0-9._-]+==' | grep -iv '^pip==' | sed 's/+[a-z0-9.]*$$//' | sort -f; \
 	} > requirements.lock.new && mv requirements.lock.new requirements.lock

@@ -3,7 +3,7 @@
 from job import job
 
 with job(snakemake):
-    from decoding_inputs import across_of, shown_samples, splits_of, used_sessions
+    from decoding_inputs import across_of, check_splits, shown_samples, splits_of, used_sessions
     from digimus.analysis.reference_tables import reference_tables
     from digimus.storage import read_table, write_table
 
@@ -13,10 +13,13 @@ with job(snakemake):
         known = read_table(snakemake.input.truth, ["session", "best_accuracy", "standard_error"])
         truth = {row.session: (row.best_accuracy, row.standard_error) for row in known.itertuples()}
     params = snakemake.params
+    splits = splits_of(params.splits, params.n_folds, params.gap_trials, params.seed)
+    across = across_of(params.splits, params.n_folds, params.gap_trials)
+    check_splits(sessions, splits, across)
     tables = reference_tables(
         sessions,
-        splits_of(params.splits, params.n_folds, params.gap_trials, params.seed),
-        across=across_of(params.splits, params.n_folds, params.gap_trials),
+        splits,
+        across=across,
         benchmark=snakemake.wildcards.dataset,
         about=about,
         truth=truth,

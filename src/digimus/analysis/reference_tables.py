@@ -51,7 +51,7 @@ def reference_tables(
         Maps a prepared session to {split name: list of (train, test)}, for splits within sessions.
     across : callable, optional
         Maps a prepared session to the folds of its input layer in the split ``sessions``; without it that
-        split is left out.
+        split is left out. A session without folds has no part in it.
     benchmark : str
     about : pandas.DataFrame
         The dataset's `sessions.csv`.
@@ -167,15 +167,19 @@ class _Across:
         self.sessions = sessions
         self.folds = [folds_of(session) for session in sessions]
         self.seen = [
-            as_session(session, latents(session, folds))
+            as_session(session, latents(session, folds)) if folds else None
             for session, folds in zip(sessions, self.folds, strict=True)
         ]
 
     def score(self, job, number):
         """Every decoder of the other sessions on this one; without others nothing, and a line in the log."""
         session, folds, own = self.sessions[number], self.folds[number], self.seen[number]
+        if not folds:
+            return
         others, reason = other_sessions(self.sessions, number)
+        others = [k for k in others if self.folds[k]]
         if not others:
+            reason = reason or "no other session has trials enough"
             log.warning("%s: the split %s is not available: %s", session.session_id, ACROSS, reason)
             return
         for model, decoder in decoders_of(session).items():

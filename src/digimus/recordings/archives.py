@@ -201,7 +201,7 @@ def _connected(api_url, timeout_s):
             where="the Python environment",
             expected="the package dandi",
             got=f"{error}",
-            hint="pip install 'digimus[dandi]', or run Snakemake with --software-deployment-method conda, "
+            hint="Run `make setup-all`, or Snakemake with --software-deployment-method conda, "
             "which takes envs/retrieval.yaml.",
         ) from error
 

@@ -115,7 +115,7 @@ def _zarr_io(path):
             where=path,
             expected="the package hdmf-zarr beside pynwb",
             got=str(error),
-            hint='Install it: pip install "digimus[zarr]" (or the hdmf-zarr pinned in pyproject.toml).',
+            hint="Run `make setup-all`, or install the hdmf-zarr pinned in pyproject.toml.",
         ) from error
     try:
         root = zarr.open_group(str(path), mode="r")

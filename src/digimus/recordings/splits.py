@@ -1,12 +1,19 @@
 """Splits into training and test samples. No split ever divides a group, that is, a trial."""
 
+import logging
+
 import numpy as np
 
 from digimus import seeding
 from digimus.errors import InputError
 
+log = logging.getLogger(__name__)
 N_PARTS = 5
 """Parts of equal size that continuous targets are cut into, to be spread over interleaved folds."""
+
+
+class TooFewTrials(InputError):
+    """A session has too few trials for the folds that are asked for."""
 
 
 def blocked(groups, start_s, n_folds, gap_groups):
@@ -29,8 +36,10 @@ def blocked(groups, start_s, n_folds, gap_groups):
 
     Raises
     ------
-    InputError
+    TooFewTrials
         If there are fewer groups than folds, or nothing is left to train on.
+    InputError
+        For a negative gap, or fewer than two folds.
     """
     groups, start_s = np.asarray(groups), np.asarray(start_s)
     _check(groups, n_folds)
@@ -48,7 +57,8 @@ def blocked(groups, start_s, n_folds, gap_groups):
         train = (position < block[0] - gap_groups) | (position > block[-1] + gap_groups)
         if not train.any():
             got = f"{len(names)} trials in {n_folds} folds with a gap of {gap_groups}"
-            raise _problem("A fold has no training trials.", "gap_groups", "a smaller gap", got)
+            what = "A fold has no training trials."
+            raise _problem(what, "gap_groups", "a smaller gap", got, TooFewTrials)
         folds.append((np.flatnonzero(train), np.flatnonzero(test)))
     yield from folds
 
@@ -75,8 +85,10 @@ def interleaved(groups, labels, n_folds, seed):
 
     Raises
     ------
-    InputError
+    TooFewTrials
         If there are fewer groups than folds.
+    InputError
+        For fewer than two folds.
     """
     groups, labels = np.asarray(groups), np.asarray(labels)
     _check(groups, n_folds)
@@ -93,6 +105,28 @@ def interleaved(groups, labels, n_folds, seed):
     for number in range(n_folds):
         test = fold[member] == number
         yield np.flatnonzero(~test), np.flatnonzero(test)
+
+
+def available(name, session_id, folds):
+    """The folds of a session in a split; none, and a line in the log, where it has too few trials for them.
+
+    Parameters
+    ----------
+    name, session_id : str
+        Of the split and the session, for the log.
+    folds : iterable of (train, test)
+        As `blocked` and `interleaved` make them.
+
+    Returns
+    -------
+    list of (array, array)
+    """
+    try:
+        return list(folds)
+    except TooFewTrials as error:
+        why = f"{error.what} Expected {error.expected}; got {error.got}."
+        log.warning("%s: the split %s is not available: %s", session_id, name, why)
+        return []
 
 
 def other_sessions(sessions, held):
@@ -126,10 +160,11 @@ def _check(groups, n_folds):
     n_groups = len(np.unique(groups))
     if n_folds < 2 or n_groups < n_folds:
         expected = f"from two folds to as many as there are trials ({n_groups})"
-        raise _problem("The trials cannot be split.", "n_folds", expected, n_folds)
+        kind = InputError if n_folds < 2 else TooFewTrials
+        raise _problem("The trials cannot be split.", "n_folds", expected, n_folds, kind)
 
 
-def _problem(what, where, expected, got):
-    return InputError(
+def _problem(what, where, expected, got, kind=InputError):
+    return kind(
         what, where=where, expected=expected, got=got, hint="Change the splits in the configuration."
     )

@@ -101,8 +101,8 @@ def train_decoders(
         See `Decoding`.
     across : callable, optional
         Maps a prepared session to the list of (train, test) that its input layer is fitted on and scored on
-        in the split ``sessions``; without it that split is left out. A session without another one of equal
-        classes has no arrays in it; the log says so.
+        in the split ``sessions``; without it that split is left out. A session without folds, or without
+        another one of equal classes, has no arrays in it; the log says so.
     input_width : int
         Inputs of the core in the split ``sessions``.
     across_weight_decay : float, optional
@@ -231,8 +231,11 @@ def _chosen_in(job, session, train):
 
 
 def _inner(session, train):
-    """Training samples without those of the last trials, and those."""
-    trials = np.unique(session.groups[train])
+    """Training samples without those of the last trials in time, and those; a lone trial is both."""
+    in_time = train[np.argsort(session.start_s[train], kind="stable")]
+    trials = list(dict.fromkeys(session.groups[in_time].tolist()))
+    if len(trials) == 1:
+        return train, train
     last = trials[-max(1, round(INNER_SHARE * len(trials))) :]
     held = np.isin(session.groups[train], last)
     return train[~held], train[held]
@@ -278,11 +281,14 @@ def _search_arrays(job, split, chosen):
 def _decode_across(job, sessions, held, across, width, checkpoint):
     """Train cores on the other sessions and fit the held-out one's input layer, each seed a part."""
     session, name = sessions[held], sessions[held].session_id
+    folds = across(session)
+    if not folds:
+        return
     others, reason = other_sessions(sessions, held)
     if not others:
         log.warning("%s: the split %s is not available: %s", name, SESSIONS, reason)
         return
-    folds, others = across(session), [sessions[k] for k in others]
+    others = [sessions[k] for k in others]
     missing = [s for s in job.cell.seeds if not checkpoint.parts(f"{name}/seed_{s}/{SESSIONS}/")]
     if not missing:
         return
