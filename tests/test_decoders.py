@@ -1,6 +1,7 @@
 """Decoders: answers after every bin, continuous targets, choices inside a fold, one session left out."""
 
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,12 +10,17 @@ import torch
 
 from digimus import InputError
 from digimus.models import build, n_parameters
-from digimus.recordings.splits import blocked, interleaved, other_sessions
+from digimus.recordings.splits import available, blocked, interleaved, other_sessions
 from digimus.storage import reading
 from digimus.training import Decoding, FitSettings, RateGrid, fit, train_decoders
 from digimus.training import decoders as training
 from digimus.training.cells import Cell
-from digimus.training.decoding_problem import SeveralSessions, WithInputLayers, behind_fresh_inputs
+from digimus.training.decoding_problem import (
+    SeveralSessions,
+    WithInputLayers,
+    behind_fresh_inputs,
+    normalised,
+)
 from trained_files import arrays_of, assert_same
 
 torch.set_num_threads(1)  # as in the workflow; sums on two threads differ in the last bit
@@ -38,6 +44,7 @@ def a_session(seed=0, n_samples=60, n_units=6, classes=("a", "b"), signal=3.0, *
     known = dict(
         values=values.astype(np.float32), labels=labels, classes=list(classes), groups=np.arange(n_samples),
         start_s=np.arange(n_samples, dtype=float), session_id=f"s{seed}", bin_ms=20.0, n_units=n_units,
+        observed=None,
     )  # fmt: skip
     return Session(**{**known, **changes})
 
@@ -137,12 +144,84 @@ def test_continuous_targets_are_standardised_by_the_training_samples_alone():
     assert together.shape == (1,) and float(together) == pytest.approx(float(problem.loss(outputs, answers)))
 
 
-@pytest.mark.parametrize("value", [3.0, np.nan])
-def test_a_target_that_nothing_can_be_learnt_of_is_refused(value):
+def test_a_target_that_is_no_number_is_refused():
     session = a_session(classes=())
-    session.labels[:40] = value
+    session.labels[:40] = np.nan
     with pytest.raises(InputError, match="cannot be learnt"):
         a_problem(session)
+
+
+def test_of_a_target_with_one_value_in_training_that_value_is_learnt(tmp_path):
+    session = a_session(classes=())
+    session.labels[:40] = 300.0
+    found = decode(
+        tmp_path / "cell.h5", [session], FitSettings(n_updates=60, learning_rate=0.02, validate_every=60),
+        splits=lambda s: {"once": [(np.arange(40), np.arange(40, 60))]},
+    )["s0/seed_1/once/predictions"]  # fmt: skip
+    np.testing.assert_allclose(found[40:], 300, atol=1)
+
+
+# Units that say nothing
+
+
+def test_a_unit_that_does_not_vary_in_training_is_zero_whatever_it_does_later():
+    values = np.full((40, 8, 3), 0.1, np.float32)
+    values[30:, :, 1] = 0.3
+    values[:, :, 2] = 1e-9 * np.arange(40)[:, None]
+    scaled = normalised(values, np.arange(30))
+    assert (scaled[:, :, :2] == 0).all()
+    assert scaled[:30, :, 2].std() == pytest.approx(1)  # small numbers vary, too
+
+
+def test_a_unit_that_was_not_observed_counts_as_average_and_has_no_part_in_the_average():
+    session = a_session()
+    observed = np.ones((60, 6), bool)
+    observed[20:30, 2] = observed[50:, 2] = observed[:, 5] = False
+    values = session.values * observed[:, None]
+    scaled = normalised(values, np.arange(40), observed)
+    assert (
+        (scaled[20:30, :, 2] == 0).all() and (scaled[50:, :, 2] == 0).all() and (scaled[:, :, 5] == 0).all()
+    )
+    seen = np.r_[0:20, 30:40]
+    own = session.values[:, :, 2].astype(float)
+    expected = (own - own[seen].mean()) / own[seen].std()
+    np.testing.assert_allclose(scaled[seen, :, 2], expected[seen], rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(scaled[:, :, :2], normalised(session.values, np.arange(40))[:, :, :2])
+    problem = a_problem(session, observed=observed)
+    np.testing.assert_array_equal(problem.test_values[10:, :, 2], 0)
+
+
+# Few trials
+
+
+def test_a_session_with_too_few_trials_does_without_the_split_and_stops_nothing(tmp_path, caplog):
+    sessions = [a_session(0, n_samples=4), a_session(1), a_session(2)]
+
+    def split(session):
+        return available("blocked", session.session_id, blocked(session.groups, session.start_s, 5, 1))
+
+    def within(session):
+        return {name: folds for name, folds in [("blocked", split(session))] if folds}
+
+    with caplog.at_level(logging.WARNING):
+        found = decode(tmp_path / "cell.h5", sessions, splits=within, across=split)
+    assert "s0: the split blocked is not available" in caplog.text
+    assert {name.split("/seed")[0] for name in found if "probabilities" in name} == {"s1", "s2"}
+    assert "s0/labels" in found and "s1/seed_1/sessions/probabilities" in found
+
+
+def test_settings_that_fit_no_session_are_not_taken_for_few_trials():
+    for n_folds, gap in ((1, 0), (3, -1)):
+        with pytest.raises(InputError):
+            available("blocked", "s", blocked(np.arange(9), np.arange(9.0), n_folds, gap))
+
+
+def test_the_last_trials_are_the_last_in_time_and_a_lone_trial_is_both():
+    session = a_session(n_samples=10, groups=np.repeat(np.arange(5)[::-1], 2))
+    early, late = training._inner(session, np.arange(10))
+    assert early.tolist() == list(range(8)) and late.tolist() == [8, 9]
+    early, late = training._inner(session, np.array([2, 3]))
+    assert early.tolist() == late.tolist() == [2, 3]
 
 
 def test_interleaved_folds_spread_continuous_targets():
@@ -413,3 +492,18 @@ def test_the_cell_says_which_sessions_it_holds(tmp_path):
     with reading(tmp_path / "cell.h5") as file:
         assert [str(name) for name in file.attrs["sessions"]] == ["s0", "s1"]
         assert sorted(file["s0/seed_1"]) == ["blocked", "sessions"]
+
+
+def test_splits_of_the_workflow_leave_out_sessions_with_too_few_trials_but_not_all(monkeypatch, caplog):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "workflow/scripts")
+    from decoding_inputs import across_of, check_splits, splits_of
+
+    names = ["blocked", "interleaved", "sessions"]
+    splits, across = splits_of(names, 5, 1, 0), across_of(names, 5, 1)
+    few, enough = a_session(0, n_samples=4), a_session(1)
+    assert set(splits(enough)) == {"blocked", "interleaved"} and len(across(enough)) == 5
+    assert splits(few) == {} and across(few) == [] and "4" in caplog.text
+    assert across_of(names[:2], 5, 1) is None
+    check_splits([few, enough], splits, None)
+    with pytest.raises(InputError, match="No session can be split"):
+        check_splits([few], splits, across)

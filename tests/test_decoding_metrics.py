@@ -196,8 +196,8 @@ def test_the_answer_is_scored_after_every_time_bin():
     running[:, 1] = np.eye(2)[labels]
     running[3] = np.nan
     rows = pd.DataFrame(running_rows(KEY, labels, running, np.array([0, 0, 0, -1]), [0.1, 0.2]))
-    assert rows["value"].tolist() == [1 / 3, 1] and rows["test_time_s"].tolist() == [0.1, 0.2]
-    assert rows["train_time_s"].isna().all() and set(rows["metric"]) == {"accuracy"}
+    assert rows["value"].tolist() == [1 / 2, 1] and rows["test_time_s"].tolist() == [0.1, 0.2]
+    assert rows["train_time_s"].isna().all() and set(rows["metric"]) == {"balanced_accuracy"}
     numbers = running_rows(KEY, np.arange(4.0), np.arange(4.0)[:, None, None], np.array([0, 0, 1, 1]), [0.1])
     assert (numbers[0]["metric"], numbers[0]["value"]) == ("r2", 1)
 

@@ -1,5 +1,6 @@
 """From sessions to prepared arrays: labels, trials that are not as they should be, units, many files."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -165,6 +166,21 @@ def test_single_bad_trials_are_dropped_and_counted_and_the_others_put_in_order()
 def test_sessions_whose_trials_are_all_bad_are_refused(changes, what, field):
     error = refusal(prepare, session(trials().assign(**changes)), settings())
     assert what in error.what and field in error.where
+
+
+def test_a_class_that_no_trial_has_is_named_beside_the_values_that_there_are():
+    label = {"column": "side", "values": ["left", "rihgt"]}
+    error = refusal(prepare, session(), settings(label=label))
+    assert "'rihgt'" in error.what and error.got == "left, right" and "'right'" in error.hint
+    flags = session(trials(hit=[True, False]))
+    error = refusal(prepare, flags, settings(label={"column": "hit", "values": [0, 1]}))
+    assert error.where.endswith("intervals/trials/hit") and error.got == "True, False"
+
+
+def test_a_session_without_any_spike_is_refused():
+    silent = [np.empty(0)] * 3
+    assert "no spikes" in refusal(prepare, session(spikes=silent), settings()).what
+    assert prepare(session(spikes=[np.arange(0, 22, 0.01), *silent[1:]]), settings()).n_units == 3
 
 
 def test_overlapping_trials_name_their_number_and_touching_ones_pass():
@@ -353,6 +369,19 @@ def test_tables_tell_of_every_file_and_unit(folder):
     assert list(found.units) == ["session", "animal", "unit", "region", "kept", "reason"]
     assert len(found.units) == 5 and found.units["kept"].sum() == 3
     assert set(found.example["dataset"]) == {"mine"} and set(found.example["session"]) == {"one"}
+
+
+def test_the_table_of_sessions_changes_wherever_one_is_prepared_otherwise(folder):
+    paths = folder({"a.nwb": other(1)})
+    first, same = (prepare_files(paths, settings()) for _ in range(2))
+    pd.testing.assert_frame_equal(first.sessions, same.sessions)
+    coarse = prepare_files(paths, settings(bin_ms=settings().bin_ms / 2)).sessions
+    counts = ["n_units", "n_samples", "n_trials_dropped"]
+    assert (coarse[counts] == first.sessions[counts]).all(axis=None)
+    assert coarse["digest"][0] != first.sessions["digest"][0]
+    prepared = first.prepared[0]
+    later = replace(prepared, start_s=prepared.start_s + 1)
+    assert prepared.digest == replace(prepared).digest != later.digest
 
 
 def test_a_region_of_no_session_is_refused_and_one_that_some_lack_is_not(folder):

@@ -5,12 +5,20 @@ import numpy as np
 import pytest
 from hdmf.common import DynamicTable, EnumData
 from pynwb import TimeSeries
-from pynwb.behavior import BehavioralEpochs, BehavioralTimeSeries, IntervalSeries, Position, SpatialSeries
+from pynwb.behavior import (
+    BehavioralEpochs,
+    BehavioralEvents,
+    BehavioralTimeSeries,
+    IntervalSeries,
+    Position,
+    SpatialSeries,
+)
 from pynwb.epoch import TimeIntervals
 from pynwb.misc import AnnotationSeries
 
 from digimus.errors import InputError
 from digimus.recordings import offers, read_session
+from digimus.recordings.trials import column, event_times
 from nwb_files import new_file, written
 
 # Trials
@@ -49,6 +57,14 @@ def test_codes_of_a_category_become_their_names(tmp_path):
     assert session.trials["side"].tolist() == ["left", "right", "right", "left"]
 
 
+def test_a_column_of_several_values_a_trial_is_no_label(tmp_path):
+    nwb = new_file()
+    nwb.trials.add_column(name="licks", description="l", data=[1.0, 2.0, 3.0], index=[1, 1, 2, 3])
+    session = read_session(written(nwb, tmp_path / "one.nwb"))
+    with pytest.raises(InputError, match="no column of that name with one value a trial"):
+        column(session, "licks")
+
+
 def test_another_table_can_stand_for_the_trials(tmp_path):
     nwb = new_file()
     images = TimeIntervals(name="image_presentations", description="images")
@@ -66,6 +82,32 @@ def test_another_table_can_stand_for_the_trials(tmp_path):
 
 
 # Events and signals
+
+
+@pytest.mark.filterwarnings("ignore:BehavioralEvents is deprecated")
+def test_events_are_told_by_their_container_or_by_values_that_are_times(tmp_path):
+    nwb = new_file()
+    behaviour = nwb.create_processing_module("behavior", "b")
+    times, steady = [1.0, 2.5, 2.7, 6.0, 7.1], np.arange(5) / 10
+    amounts = [2.0, 4.0, 3.0, 2.0, 4.0]
+    kept = BehavioralEvents()
+    kept.create_timeseries(name="drops", data=amounts, unit="ul", timestamps=times)
+    kept.create_timeseries(name="speed", data=amounts, unit="cm/s", timestamps=steady)
+    behaviour.add(kept)
+    nwb.add_acquisition(TimeSeries(name="lick_times", data=times, unit="s", timestamps=times))
+    nwb.add_acquisition(TimeSeries(name="pupil", data=amounts, unit="mm", timestamps=times))
+    path = written(nwb, tmp_path / "one.nwb")
+    events = read_session(path).events
+    assert {name: found.tolist() for name, found in events.items()} == {"drops": times, "lick_times": times}
+    assert list(offers(path)["series"]) == ["pupil", "speed"]
+
+
+def test_a_file_without_events_or_signals_says_so(tmp_path):
+    path = written(new_file(), tmp_path / "one.nwb")
+    with pytest.raises(InputError, match="expected: a file with events"):
+        event_times(read_session(path), ["licks"], "label.events")
+    with pytest.raises(InputError, match="expected: a file with sampled signals"):
+        read_session(path, series=["speed"])
 
 
 @pytest.mark.filterwarnings("ignore:AnnotationSeries is deprecated")

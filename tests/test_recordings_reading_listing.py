@@ -73,6 +73,8 @@ def offered(trials=None, n=4, tables=None, events=(), series=(), signals=("spike
             {"signal": "fluorescence", "module": "ophys/dff/a", "label": {"column": "direction"}},
         ),
         (offered(series=("speed",)), {"label": {"series": "speed"}}),
+        (offered(columns(file=4), events=("licks",)), {"label": {"events": "licks"}}),
+        (offered(columns(file=4, rule=2)), {"label": {"column": "rule"}}),
     ],
 )
 def test_the_guess_fits_the_schema_and_what_the_file_has(schema, found, expected):
@@ -80,6 +82,14 @@ def test_the_guess_fits_the_schema_and_what_the_file_has(schema, found, expected
     assert list(mapping) == ["my_mice"] and yaml.safe_load(as_yaml(mapping)) == mapping
     dataset = as_dataset(schema, mapping)
     assert {key: dataset.get(key) for key in expected} == expected
+
+
+def test_the_guessed_window_is_no_longer_than_trials_are_apart():
+    found = offered(columns(choice=2), n=20, signals=("fluorescence",))
+    found["trials"]["span_s"] = (0.0, 19.8)
+    assert guessed_mapping(found)["my_mice"]["window_ms"] == [0, 750]
+    found["trials"]["span_s"] = (0.0, 198.0)
+    assert guessed_mapping(found)["my_mice"]["window_ms"] == [0, 2000]
 
 
 def test_the_command_prints_json_and_a_mapping_of_the_schema(tmp_path, capsys):
@@ -92,7 +102,7 @@ def test_the_command_prints_json_and_a_mapping_of_the_schema(tmp_path, capsys):
     assert found["signals"]["spikes"]["columns"]["rate_hz"]["computed"] is True
     (dataset,) = found["dataset"].values()
     assert dataset["label"] == {"column": "choice"} and dataset["folder"] == str(tmp_path)
-    assert main(["--help"]) == 2 and main([str(path), str(tmp_path / "none.nwb")]) == 1
+    assert main(["--help"]) == 0 and main([]) == 2 and main([str(path), str(tmp_path / "none.nwb")]) == 1
     assert "a guess at a dataset" in capsys.readouterr().out
 
 

@@ -108,6 +108,18 @@ def test_trees_see_what_a_line_does_not():
     assert curved["balanced_accuracy"] > 0.9 > 0.65 > straight["balanced_accuracy"]
 
 
+@pytest.mark.parametrize("n_classes", [2, 0])
+def test_many_units_that_are_all_silent_tell_nothing(n_classes):
+    rng = np.random.default_rng(3)
+    known = CLASSIFIERS if n_classes else REGRESSIONS
+    labels = np.arange(30) % 3 > 0 if n_classes else rng.normal(size=30)
+    for name in ("boosted", *(("logistic",) if n_classes else ("ridge",))):
+        found = known[name].predict(np.zeros((30, 12)), labels.astype(float if not n_classes else int),
+                                    rng.poisson(1.0, (5, 12)), n_classes)  # fmt: skip
+        expected = [1 / 3, 2 / 3] if n_classes else labels.mean()
+        np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=1e-3)
+
+
 def test_few_trials_of_many_units_can_be_decoded():
     rng = np.random.default_rng(4)
     session = spiking(rng, n=24, n_units=300)
@@ -258,6 +270,20 @@ def test_what_is_learnt_on_other_sessions_holds_on_the_one_left_out():
         # The other way round it is wrong: nothing of the decoder proper is fitted on the one left out.
         found = predicted(CLASSIFIERS[name], train[0], 1 - train[1], sessions[0], seen[0].values[None])[0]
         assert scores(sessions[0].labels, found)["balanced_accuracy"] < 0.2
+
+
+def test_shares_of_classes_in_training_do_not_tell_those_of_the_fold():
+    reached = []
+    for k in range(20):
+        rng = np.random.default_rng(k)
+        sessions = [
+            session_of(rng.poisson(1.0, (60, 3, 10)), rng.permutation(np.arange(60) % 2)) for _ in "abc"
+        ]
+        seen = [as_session(session, latents(session, across(session))) for session in sessions]
+        learnt = trained_on_others(LOGISTIC, seen[1:])
+        found = predicted(LOGISTIC, *learnt, sessions[0], seen[0].values[None])[0]
+        reached.append((found.argmax(1) == sessions[0].labels).mean())
+    assert np.mean(reached) < 0.53  # 0.56 where they do
 
 
 def test_numbers_and_samples_that_no_fold_held_out_pass_between_sessions():

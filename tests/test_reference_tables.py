@@ -8,9 +8,9 @@ from digimus.analysis.columns import DECODING_TABLES
 from digimus.analysis.decoders import REGRESSIONS
 from digimus.analysis.decoding_tables import cell_tables
 from digimus.analysis.reference_tables import reference_tables
-from digimus.recordings.splits import blocked, interleaved
+from digimus.recordings.splits import available, blocked, interleaved
 from digimus.storage import write_arrays
-from prepared_sessions import across, following_number, sharing, spiking
+from prepared_sessions import across, following_number, session_of, sharing, spiking
 
 
 def about_of(sessions):
@@ -109,6 +109,42 @@ def test_a_session_without_others_of_its_classes_is_not_available_across(caplog)
     assert "odd" in set(found["session"])
 
 
+def test_a_session_with_too_few_trials_has_no_folds_and_stops_nothing(caplog):
+    rng = np.random.default_rng(27)
+    few = spiking(rng, n=3, name="few")
+
+    def some(session):
+        return available("sessions", session.session_id, blocked(session.groups, session.start_s, 4, 1))
+
+    def within(session):
+        folds = some(session)
+        return dict(blocked=folds) if folds else {}
+
+    sessions = [few, *sharing(rng, 2)]
+    given = dict(across=some, benchmark="b", about=about_of(sessions), truth={}, n_permutations=2, seed=1)
+    given["regions"] = dict(n_units=4, n_draws=1)
+    with caplog.at_level("WARNING"):
+        found = reference_tables(sessions, within, shown=[0], **given)
+    assert "few: the split sessions is not available" in caplog.text
+    assert found["scores"].groupby("split")["session"].unique().map(list).to_dict() == {
+        "blocked": ["s0", "s1"], "sessions": ["s0", "s1"],
+    }  # fmt: skip
+    alone = reference_tables([few, sessions[1]], lambda session: {}, **given)
+    assert not len(alone["scores"]) and "no other session has trials enough" in caplog.text
+
+
+def test_what_is_chance_does_not_hang_on_how_often_a_class_comes():
+    rng = np.random.default_rng(28)
+    labels = (rng.random(200) < 0.2).astype(int)
+    found = made([session_of(rng.poisson(1.0, (200, 4, 8)), labels)])
+    regions = found["regions"].groupby("metric")[["value", "chance"]].mean()
+    assert regions.loc["accuracy", "chance"] == pytest.approx(1 - labels.mean())
+    assert regions.loc["balanced_accuracy", "chance"] == 0.5
+    assert (regions["value"] < regions["chance"] + 0.07).all()
+    assert set(found["timecourse"]["metric"]) == {"balanced_accuracy"}
+    assert found["timecourse"]["value"].mean() == pytest.approx(0.5, abs=0.05)
+
+
 def test_the_same_seed_gives_the_same_tables_and_sessions_do_not_depend_on_each_other():
     rng = np.random.default_rng(26)
     sessions = sharing(rng, 2)
@@ -171,6 +207,17 @@ def test_cells_trained_on_numbers_are_scored(tmp_path):
     whole = found["scores"][found["scores"]["fold"] == "all"]
     assert whole["value"].tolist() == pytest.approx([1, 1] * 8)
     assert len(found["calibration"]) == 0 and found["decoded"]["probability"].tolist() == [0.5, 0.5]
+
+
+def test_a_session_without_any_split_has_no_rows(tmp_path):
+    import h5py
+
+    about = a_cell(tmp_path / "cell.h5", tmp_path)
+    with h5py.File(tmp_path / "cell.h5", "a") as file:
+        for seed in (1, 2):
+            del file[f"s0/seed_{seed}"]
+    found = cell_tables(tmp_path / "cell.h5", about, tmp_path)
+    assert all(set(found[name]["session"]) == {"s1"} for name in ("scores", "timecourse", "calibration"))
 
 
 def test_a_session_without_a_split_has_no_rows_in_it(tmp_path):

@@ -357,6 +357,7 @@ def a_session(seed=0, n_samples=60, signal=1.0, name="s1"):
     return Session(
         values=values.astype(np.float32), labels=labels, classes=["a", "b"], groups=np.arange(n_samples),
         start_s=np.arange(n_samples, dtype=float), session_id=name, bin_ms=20.0, n_units=values.shape[2],
+        observed=None,
     )  # fmt: skip
 
 

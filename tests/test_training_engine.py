@@ -403,6 +403,7 @@ class Session:
         self.values = rng.normal(size=(60, 4, 5)).astype(np.float32)
         self.values[:, :, 0] += 3 * self.labels[:, None]
         self.groups, self.start_s, self.n_units = np.arange(60) // 2, np.arange(60.0), 5
+        self.observed = None
 
 
 def test_decoders_choose_a_rate_by_their_own_training_trials_alone(tmp_path):

@@ -455,7 +455,7 @@ def test_decoding_at_once_gives_the_probabilities_of_seeds_one_by_one(tmp_path):
         classes, session_id, bin_ms, n_units = ("a", "b"), "s1", 20.0, 5
         labels = np.arange(40) % 2
         values = np.random.default_rng(3).normal(size=(40, 4, 5)).astype(np.float32)
-        groups, start_s = np.arange(40), np.arange(40.0)
+        groups, start_s, observed = np.arange(40), np.arange(40.0), None
 
     everything = np.arange(40)
     folds = [(np.setdiff1d(everything, part), part) for part in np.array_split(everything, 2)]

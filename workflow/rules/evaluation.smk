@@ -14,7 +14,7 @@
 #          results/evaluation/regions_compared.csv   regions at matched numbers of units, compared over sessions
 #          results/evaluation/thresholds.csv   fits of the psychometric curves
 #          results/evaluation/nulls.csv   reference decoders on shuffled labels and on labels of pseudo-sessions
-#          results/evaluation/timecourse.csv   accuracy of the answer after each time bin, and between pairs of bins
+#          results/evaluation/timecourse.csv   balanced accuracy of the answer after each time bin, and between pairs of bins
 #          results/evaluation/calibration.csv   how often the predicted class came, by its probability
 #          results/evaluation/regions.csv   regions at matched numbers of units
 #          results/evaluation/decoded.csv   answers of every decoder along the example session
@@ -25,7 +25,7 @@ from types import SimpleNamespace
 from digimus.analysis.columns import DECODING_TABLES
 
 # What decoding without a network depends on.
-DECODING_CODE = [
+REFERENCE_CODE = [
     f"analysis/{name}"
     for name in (
         "across_sessions",
@@ -66,7 +66,7 @@ rule reference_decoders:
         n_permutations=CONFIG["evaluation"]["n_permutations"],
         regions=CONFIG["evaluation"]["regions"],
         seed=CONFIG["seed"],
-        code=code(*DECODING_CODE, "recordings", scripts=["decoding_inputs"]),
+        code=code(*REFERENCE_CODE, "recordings", scripts=["decoding_inputs"]),
     script:
         "../scripts/reference_decoders.py"
 

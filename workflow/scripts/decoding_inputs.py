@@ -26,7 +26,9 @@ def splits_of(names, n_folds, gap_trials, seed):
             "blocked": splitting.blocked(session.groups, session.start_s, n_folds, gap_trials),
             "interleaved": splitting.interleaved(session.groups, session.labels, n_folds, seed),
         }
-        made = {name: splitting.available(name, session.session_id, ways[name]) for name in names if name in ways}
+        made = {
+            name: splitting.available(name, session.session_id, ways[name]) for name in names if name in ways
+        }
         return {name: folds for name, folds in made.items() if folds}
 
     return splits

@@ -5,6 +5,8 @@ import pandas as pd
 
 from job import job
 
+COLUMNS = ("task", "family", "signal", "step", "channel", "value", "response_step")
+
 with job(snakemake):
     from digimus.seeding import stream
     from digimus.storage import write_table
@@ -30,4 +32,5 @@ with job(snakemake):
                     }
                 )
             )
-    write_table(snakemake.output.trials, pd.concat(tables, ignore_index=True))
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
+    write_table(snakemake.output.trials, table)

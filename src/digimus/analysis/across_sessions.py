@@ -4,6 +4,10 @@ Sessions have other units, so each has a linear input layer of its own: ridge re
 column a class) on its units, the same for all time bins. It gives latents (time bins x classes) for samples
 that it was not fitted on, fold by fold in blocks of time. The decoder proper is fitted on the latents of the
 other sessions and applied as it is.
+
+Latents of classes are without the shares of the classes among the training samples. Where a session has as
+many samples of each class, a fold that trained on fewer of one has more of it to test, and a decoder would
+learn that from the other sessions.
 """
 
 from dataclasses import replace
@@ -36,7 +40,10 @@ def latents(session, folds, labels=None):
     mean = binned.mean(1)
     found = np.full((*given.shape, n_bins, hot.shape[2]), np.nan)
     for train, test in folds:
-        mapped = linear_map(mean[train], hot[:, train].astype(float), binned[test].reshape(-1, n_units))
+        targets = hot[:, train].astype(float)
+        mapped = linear_map(mean[train], targets, binned[test].reshape(-1, n_units))
+        if n_classes:
+            mapped = mapped - targets.mean(1, keepdims=True)
         found[:, test] = mapped.reshape(len(given), len(test), n_bins, -1)
     return found[0] if labels is None else found
 

@@ -302,7 +302,7 @@ def boosted(train_x, train_y, test_x, n_classes):
         Class probabilities (test samples, classes), or predictions (test samples,) where `n_classes` is 0.
     """
     z, t = standardised(train_x, test_x)
-    if z.shape[1] > N_COMPONENTS:
+    if z.shape[1] > N_COMPONENTS and z.any():
         directions = principal_axes(z)[2][:N_COMPONENTS]
         # The sign of a component is arbitrary, and trees are not quite symmetric.
         largest = np.take_along_axis(directions, np.abs(directions).argmax(1)[:, None], axis=1)

@@ -1,7 +1,7 @@
 """Scores of held-out predictions: class probabilities, numbers, events, spikes, and calibration."""
 
 import numpy as np
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
 METRICS = (
     "accuracy", "balanced_accuracy", "auroc", "log_loss", "brier", "calibration_error", "information_bits",
@@ -52,7 +52,7 @@ def scores(labels, probabilities, fold_of=None, events=False):
         information = (_log_loss(labels, base) - log_loss) / np.log(2)
     values = (
         float(np.mean(predicted == labels)),
-        float(balanced_accuracy_score(labels, predicted)),
+        balanced_accuracy(labels, predicted),
         _auroc(labels, probabilities),
         log_loss,
         float(((probabilities - np.eye(n_classes)[labels]) ** 2).sum(1).mean()),
@@ -61,6 +61,21 @@ def scores(labels, probabilities, fold_of=None, events=False):
         *((_f1(labels == 1, predicted == 1),) if events else ()),
     )
     return dict(zip(names, values, strict=True))
+
+
+def balanced_accuracy(labels, predicted):
+    """Mean over the classes that came of the share that was predicted; nan where only one came.
+
+    Parameters
+    ----------
+    labels, predicted : arrays of int, shape (samples,)
+    """
+    counts = np.bincount(labels)
+    came = counts > 0
+    if came.sum() < 2:
+        return np.nan
+    right = np.bincount(labels, predicted == labels)
+    return float((right[came] / counts[came]).mean())
 
 
 def continuous_scores(targets, predictions, fold_of):

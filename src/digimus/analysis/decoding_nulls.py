@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import norm, rankdata
 
 from digimus.analysis.decoders import held_out
-from digimus.analysis.decoding_metrics import continuous_scores
+from digimus.analysis.decoding_metrics import balanced_accuracy, continuous_scores
 
 LABELS, PSEUDO = "labels", "pseudo-session"
 NULLS = (LABELS, PSEUDO)
@@ -80,12 +80,7 @@ def reached(labels, found, folds, n_classes):
     if not n_classes:
         return continuous_scores(labels, found, fold_numbers(folds, len(labels)))["r2"]
     known = np.isfinite(found).all(1)
-    right, labels = found[known].argmax(1) == labels[known], labels[known]
-    counts = np.bincount(labels, minlength=n_classes)
-    came = counts > 0
-    if came.sum() < 2:
-        return np.nan
-    return float((np.bincount(labels, right, n_classes)[came] / counts[came]).mean())
+    return balanced_accuracy(labels[known], found[known].argmax(1))
 
 
 def fold_numbers(folds, n_samples):

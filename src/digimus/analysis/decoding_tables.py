@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from digimus.analysis.columns import DECODING_TABLES, RATE_COLUMNS
-from digimus.analysis.decoding_metrics import calibration, continuous_scores, scores
+from digimus.analysis.decoding_metrics import balanced_accuracy, calibration, continuous_scores, scores
 from digimus.storage import reading
 
 _OF_CELL = ("benchmark", "session", "animal", "model", "prior", "split", "seed")
@@ -33,9 +33,9 @@ def cell_tables(path, sessions, folder, shown=()):
     -------
     dict of str to pandas.DataFrame
         ``scores``: per session, seed and split every metric over all held-out samples (fold ``all``), and
-        the accuracy (r2 for numbers) of every fold; ``timecourse``: the accuracy (r2) of the answer after
-        each time bin; ``calibration``; ``decoded``: the answers, mean over seeds, after each time bin of the
-        samples shown. In the form of the files of their names.
+        the accuracy (r2 for numbers) of every fold; ``timecourse``: the balanced accuracy (r2) of the answer
+        after each time bin; ``calibration``; ``decoded``: the answers, mean over seeds, after each time bin
+        of the samples shown. In the form of the files of their names.
     """
     about = sessions.set_index("session")
     rows = {name: [] for name in ("scores", "timecourse", "calibration", "decoded")}
@@ -46,7 +46,8 @@ def cell_tables(path, sessions, folder, shown=()):
         for session in names:
             facts = session_facts(folder / f"{session}.h5")
             labels, start_s = file[f"{session}/labels"][()], file[f"{session}/start_s"][()]
-            splits = list(dict.fromkeys(split for seed in seeds for split in file[f"{session}/seed_{seed}"]))
+            groups = [file.get(f"{session}/seed_{seed}", ()) for seed in seeds]  # none without any split
+            splits = list(dict.fromkeys(split for group in groups for split in group))
             for split in splits:
                 key = cell | session_key(about.loc[session], session) | dict(split=split)
                 running = []
@@ -146,7 +147,10 @@ def calibration_rows(key, labels, found):
 
 
 def running_rows(key, labels, running, fold_of, time_s, train_time_s=np.nan):
-    """Rows of timecourse.csv of the answers after each time bin (samples, time bins, classes or 1)."""
+    """Rows of timecourse.csv of the answers after each time bin (samples, time bins, classes or 1).
+
+    Balanced accuracy, whose chance is the same in every session, or r2.
+    """
     own = {name: key[name] for name in _OF_CELL}
     rows = []
     for bin_, test_time_s in enumerate(time_s):
@@ -155,8 +159,8 @@ def running_rows(key, labels, running, fold_of, time_s, train_time_s=np.nan):
             metric, value = "r2", continuous_scores(labels, found[:, 0], fold_of)["r2"]
         else:
             known = np.isfinite(found).all(1)
-            right = found[known].argmax(1) == labels[known]
-            metric, value = "accuracy", float(right.mean()) if known.any() else np.nan
+            value = balanced_accuracy(labels[known], found[known].argmax(1))
+            metric = "balanced_accuracy"
         times = dict(train_time_s=train_time_s, test_time_s=round(float(test_time_s), 6))
         rows.append(own | times | dict(metric=metric, value=value))
     return rows

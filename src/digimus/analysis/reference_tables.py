@@ -245,7 +245,10 @@ def _region_rows(job, split, folds, settings):
     features, fold_of = decoder.features(session), fold_numbers(folds, session.n_samples)
     of_unit = session.unit_regions.astype(str)
     own = {name: job.key[name] for name in ("benchmark", "session", "animal")}
-    wanted = ("accuracy", "balanced_accuracy") if job.n_classes else ("r2",)
+    chance = {"r2": 0.0}
+    if job.n_classes:
+        commonest = np.bincount(session.labels).max() / session.n_samples
+        chance = {"accuracy": commonest, "balanced_accuracy": 1 / job.n_classes}
     for region in session.region_names:
         units = np.flatnonzero(of_unit == region)
         if len(units) < settings["n_units"]:
@@ -260,6 +263,9 @@ def _region_rows(job, split, folds, settings):
             else:
                 whole = continuous_scores(session.labels, found, fold_of)
             about = dict(region=region, n_units=settings["n_units"], n_available=len(units), draw=draw)
-            about |= dict(model=model, split=split, chance=1 / job.n_classes if job.n_classes else 0.0)
-            rows += [own | about | dict(metric=metric, value=whole[metric]) for metric in wanted]
+            about |= dict(model=model, split=split)
+            rows += [
+                own | about | dict(metric=metric, value=whole[metric], chance=by_guess)
+                for metric, by_guess in chance.items()
+            ]
     return rows

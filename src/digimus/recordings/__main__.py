@@ -15,6 +15,9 @@ def main(arguments):
 
     With ``--json`` a list of what `offers` returns, each with the guessed mapping under ``dataset``.
     """
+    if {"-h", "--help"} & set(arguments):
+        print(USAGE)
+        return 0
     as_json = "--json" in arguments
     paths = [argument for argument in arguments if argument != "--json"]
     if not paths or any(path.startswith("-") for path in paths):

@@ -24,8 +24,9 @@ log = logging.getLogger(__name__)
 TABLE_COLUMNS = (
     *("file", "session", "animal", "status", "reason"),
     *("n_units", "n_trials", "n_samples", "n_classes", "regions"),
-    *("start_time", "n_units_left_out", "n_trials_dropped", "dropped"),
+    *("start_time", "n_units_left_out", "n_trials_dropped", "dropped", "digest"),
 )
+NONE_LEFT = "No recording can be used."
 ZARR_MARKS = (".zgroup", "zarr.json")
 UNIT_COLUMNS = ("session", "animal", "unit", "region", "kept", "reason")
 
@@ -65,7 +66,8 @@ class PreparedDataset(NamedTuple):
     sessions : DataFrame
         One row a file: file, session, animal, status ("used" or "set aside"), reason, n_units, n_trials,
         n_samples, n_classes, regions (as ``"M2:8; SNr:4"``), start_time, n_units_left_out,
-        n_trials_dropped, dropped (trials or windows by reason, as ``"tie: 3"``).
+        n_trials_dropped, dropped (trials or windows by reason, as ``"tie: 3"``), digest (of what was
+        prepared, so that the table changes wherever a session does).
     units : DataFrame
         One row a unit of the sessions used: session, animal, unit, region, kept, reason.
     example : DataFrame
@@ -195,6 +197,7 @@ def _used_row(prepared, session):
         "n_units_left_out": session.n_units - prepared.n_units,
         "n_trials_dropped": prepared.n_trials_dropped,
         "dropped": counted(prepared.dropped) if prepared.dropped else "",
+        "digest": prepared.digest,
     }
 
 
@@ -229,7 +232,7 @@ def _repeated(sessions, paths):
 def _check_share(rows, max_bad_share):
     bad = [row for row in rows if row["status"] == "set aside"]
     if len(bad) == len(rows):
-        raise _dataset_error("No recording can be used.", "at least one", f"{len(bad)} set aside", bad)
+        raise _dataset_error(NONE_LEFT, "at least one", f"{len(bad)} set aside", bad)
     allowed = math.floor(max_bad_share * len(rows) + 1e-9)
     if len(bad) > allowed:
         expected = f"at most {allowed} of {len(rows)} files (max_bad_share = {max_bad_share:g})"
@@ -261,5 +264,10 @@ def _dataset_error(what, expected, got, bad):
         where="the dataset's files",
         expected=expected,
         got=f"{got}. {reasons}{more}" if bad else got,
-        hint="Mend or remove these files, change the preparation, or raise max_bad_share.",
+        hint="Mend or remove these files, "
+        + (
+            "or change the preparation."
+            if what == NONE_LEFT
+            else "change the preparation, or raise max_bad_share."
+        ),
     )

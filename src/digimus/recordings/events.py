@@ -1,11 +1,12 @@
 """Times of events in an NWB file: licks, rewards, cues, and whatever else happened at an instant.
 
 NWB has no single place for them, so the rule is ours. A TimeSeries with explicit timestamps counts as
-events when its data are absent, constant, or two-valued and irregular in time; when they are words, each
-word is a kind of event. Annotations, labelled events, event tables and the starts of interval tables other
-than trials count always. A signal that is sampled by a clock counts only when it is two-valued throughout
-and its name says that it is a detector or a switch (lick, reward, valve, TTL, ...): then each rise from the
-lower to the upper value is an event. Other sampled signals, such as running speed or a shutter, never.
+events when its data are absent, constant, its times once more, or two-valued and irregular in time, and in
+a BehavioralEvents container whenever it is irregular; when its data are words, each word is a kind of
+event. Annotations, labelled events, event tables and the starts of interval tables other than trials count
+always. A signal that is sampled by a clock counts only when it is two-valued throughout and its name says
+that it is a detector or a switch (lick, reward, valve, TTL, ...): then each rise from the lower to the upper
+value is an event. Other sampled signals, such as running speed or a shutter, never.
 """
 
 import re
@@ -125,13 +126,19 @@ def _is_instants(series):
         return False
     if series.data is None:
         return True
-    if np.shape(series.data)[1:] not in ((), (1,)) or len(series.timestamps) == 0:
+    times = np.asarray(series.timestamps[:_LOOK_AT], float)
+    if len(times) and "BehavioralEvents" in kinds(series.parent) and not _is_clocked(times):
+        return True
+    if np.shape(series.data)[1:] not in ((), (1,)) or len(times) == 0:
         return False
     values = np.asarray(series.data[:_LOOK_AT])
     if values.size == 0:
         return True
+    numeric = values.dtype.kind in "fiu"
+    if numeric and values.size == times.size and np.allclose(values.ravel(), times, equal_nan=True):
+        return True
     n_distinct = len(np.unique(values)) if values.dtype.kind in "fiub" else len(set(values.tolist()))
-    return n_distinct == 1 or (n_distinct == 2 and not _is_clocked(series.timestamps[:_LOOK_AT]))
+    return n_distinct == 1 or (n_distinct == 2 and not _is_clocked(times))
 
 
 def _is_switch(series):

@@ -142,7 +142,9 @@ def labels_of(session, settings, start_s, groups):
         first, last = (np.searchsorted(found, start_s + edge) for edge in window_s)
         return (last > first).astype(int), [f"no {label.name}", label.name], reason
     if label.rule == "value":
-        codes, classes = _by_value(column(session, label.column), label)
+        values = column(session, label.column)
+        codes, classes = _by_value(values, label)
+        _check_found(session, label, codes, classes, values)
         return codes[groups], classes, reason
     if label.series:
         values = _series_means(session, settings, start_s)
@@ -171,6 +173,23 @@ def _by_value(values, label):
         classes = list(label.classes)
         of_value = {value: code for code, of in enumerate(label.classes.values()) for value in of}
     return np.array([of_value.get(name, -1) for name in names], int), classes
+
+
+def _check_found(session, label, codes, classes, values):
+    """Refuse a session of which no trial has a value of one of the classes that `values` asks for."""
+    absent = sorted(set(range(len(classes))) - set(codes.tolist()))
+    if label.values is None or not absent:
+        return
+    wanted = label.classes[classes[absent[0]]]
+    known = [name for name in dict.fromkeys(map(class_name, values)) if name]
+    raise refused(
+        session,
+        f"No trial is of the class {classes[absent[0]]!r}",
+        f"intervals/trials/{label.column}",
+        f"a trial with {' or '.join(map(repr, wanted))}",
+        listed(known, 10),
+        nearest(wanted[0], known) + "Correct `label.values`, or leave this recording out.",
+    )
 
 
 def class_name(value):

@@ -52,8 +52,8 @@ def guessed_mapping(offered):
         dataset["trials_table"] = table
     dataset |= {"label": label, "priors": []}
     name = re.sub(r"[^A-Za-z0-9]+", "_", path.resolve().parent.name).strip("_") or "mine"
-    columns = offered["tables"][table]["columns"] if table else offered["trials"]["columns"]
-    return {name if name != "rules" else "mine": dataset | _window(offered, columns, label, signal)}
+    trials = offered["tables"][table] if table else offered["trials"]
+    return {name if name != "rules" else "mine": dataset | _window(offered, trials, label, signal)}
 
 
 def as_yaml(mapping, indent=0):
@@ -90,24 +90,29 @@ def _label_of_trials(offered, table):
         name = next((name for name in usable if re.search(likely, name, re.IGNORECASE)), None)
         if name:
             return {"column": name}
-    if usable:
-        return {"column": next(iter(usable))}
-    return {"events": licks} if licks else {}
+    if licks:
+        return {"events": licks}
+    repeated = (name for name, column in usable.items() if 2 * column["n_distinct"] <= table["n"])
+    name = next(repeated, None)  # a value of its own for every trial is the trial's name, no label
+    return {} if name is None else {"column": name}
 
 
 def _label_of_series(offered):
     return {"series": next(iter(offered["series"]))} if offered["series"] else {}
 
 
-def _window(offered, columns, label, signal):
-    """Bins and windows: 400 ms windows of events, else as much of a typical trial as there is, up to 2 s."""
+def _window(offered, trials, label, signal):
+    """Bins and windows: 400 ms windows of events, else 0.4 s (spikes) or 2 s, if trials are as far apart."""
     if "events" in label:
         window = {"bin_ms": 50, "split_windows_ms": 400}
         clock = _named(offered["events"], _CLOCKS)
         return window | ({"clock_events": clock} if clock else {})
-    align = next((name for name in columns if re.search(_ALIGNMENTS, name, re.I)), None)
-    fast = signal == "spikes"
-    window = {"bin_ms": 50 if fast else 250, "window_ms": [0, 400 if fast else 2000]}
+    align = next((name for name in trials["columns"] if re.search(_ALIGNMENTS, name, re.I)), None)
+    bin_ms, length_ms = (50, 400) if signal == "spikes" else (250, 2000)
+    if trials.get("span_s"):
+        apart_ms = 1000 * (trials["span_s"][1] - trials["span_s"][0]) / trials["n"]
+        length_ms = min(length_ms, max(1, int(apart_ms // bin_ms)) * bin_ms)
+    window = {"bin_ms": bin_ms, "window_ms": [0, length_ms]}
     return window | ({"align": align} if align else {})
 
 

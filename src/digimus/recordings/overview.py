@@ -88,10 +88,8 @@ def describe(offered):
         lines.append(f"    {name}: {one['n']} samples{rate}, {_seconds(one['span_s'])}")
     mapping = guessed_mapping(offered)
     if mapping:
-        lines += [
-            "  a guess at a dataset of such files, under recordings: datasets: in the configuration:",
-            "",
-        ]
+        files = "such files" if offered["signals"] else "such files, once they have units"
+        lines += [f"  a guess at a dataset of {files}, under recordings: datasets: in the configuration:", ""]
         lines.append(as_yaml(mapping, indent=4))
     return "\n".join(lines)
 

@@ -94,6 +94,14 @@ def prepare_with_units(session, settings):
 
 def _check_has_signal(session):
     if session.n_units:
+        if session.spike_times is not None and not any(len(times) for times in session.spike_times):
+            raise InputError(
+                "A session has no spikes.",
+                where=f"{session.path}, units/spike_times",
+                expected="spikes of at least one unit",
+                got=f"{session.n_units} units, none with a spike",
+                hint="Repair the file where it was made, or leave it out.",
+            )
         return
     other = ", ".join(session.signals)
     raise InputError(

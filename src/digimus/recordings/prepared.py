@@ -1,5 +1,6 @@
 """Prepared sessions: what decoders read, in memory and in a file."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 
@@ -88,6 +89,20 @@ class Prepared:
         for name, default in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default)
+
+    @property
+    def digest(self):
+        """Hash of all that a decoder reads, by which sessions that were prepared otherwise are told apart."""
+        found = hashlib.sha256(
+            json.dumps([self.signal, self.label_kind, self.bin_ms, *self.window_ms]).encode()
+        )
+        parts = [getattr(self, name) for name in ARRAYS] + [self.clock_s]
+        parts += [np.array(texts, str) for texts in (self.classes, self.unit_ids, self.unit_regions)]
+        for part in parts:
+            part = np.ascontiguousarray([] if part is None else part)
+            found.update(f"{part.dtype} {part.shape}".encode())
+            found.update(part.data)
+        return found.hexdigest()[:16]
 
     @property
     def continuous(self):

@@ -110,8 +110,8 @@ def read_series(nwb, names, is_event_like, path):
             raise InputError(
                 f"There is no sampled signal {name!r}.",
                 where=f"{path}, {name}",
-                expected=f"one of {listed(offered)}",
-                got=name,
+                expected=f"one of {listed(offered)}" if offered else "a file with sampled signals",
+                got=name if offered else "none",
                 hint=nearest(name, offered) + "`python -m digimus.recordings FILE` lists what a file offers.",
             )
         read[name] = _signal(*offered[name], path)

@@ -165,6 +165,4 @@ def _check(groups, n_folds):
 
 
 def _problem(what, where, expected, got, kind=InputError):
-    return kind(
-        what, where=where, expected=expected, got=got, hint="Change the splits in the configuration."
-    )
+    return kind(what, where=where, expected=expected, got=got, hint="Change the splits in the configuration.")

@@ -42,7 +42,12 @@ def usable_trials(session, align):
     """
     trials = session.trials
     if len(trials) == 0:
-        raise refused(session, "A session has no trials", "intervals/trials", "at least one trial", "none")
+        hint = (
+            "Name the table of intervals that holds the trials as `trials_table`, or leave this recording "
+            "out; `python -m digimus.recordings FILE` lists what a file offers."
+        )
+        expected = "at least one trial"
+        raise refused(session, "A session has no trials", "intervals/trials", expected, "none", hint)
     start_s, stop_s, zero_s = (times(session, name) for name in ("start_time", "stop_time", align))
     checks = [  # whether each trial is bad; and what it means where all are, with the column to look at
         ("row repeated", trials.duplicated().to_numpy(), "", ""),
@@ -92,7 +97,7 @@ def column(session, name):
             f"The trials have no column {name!r}",
             f"intervals/trials/{name}",
             f"one of {listed(session.trials.columns)}",
-            "no such column",
+            "no column of that name with one value a trial",
             nearest(name, session.trials.columns) + "Name a column of the trials in the configuration.",
         )
     return session.trials[name].to_numpy()
@@ -123,8 +128,8 @@ def event_times(session, names, setting):
                 session,
                 f"There are no events {name!r}",
                 setting,
-                f"one of {listed(session.events)}",
-                name,
+                f"one of {listed(session.events)}" if session.events else "a file with events",
+                name if session.events else "no events",
                 nearest(name, session.events)
                 + "`python -m digimus.recordings FILE` lists what a file offers.",
             )

@@ -56,7 +56,8 @@ class _Job:
         """The problem of a fold."""
         return Decoding(
             session.values, session.labels, train, test, n_classes=len(session.classes),
-            batch_size=self.batch_size, input_dropout=self.input_dropout, device=self.device, **more,
+            batch_size=self.batch_size, input_dropout=self.input_dropout, observed=session.observed,
+            device=self.device, **more,
         )  # fmt: skip
 
 

@@ -16,12 +16,15 @@ from digimus.models.settings import check_number
 from digimus.seeding import number, stream
 from digimus.training.problems import moved
 
+SMALLEST_SPREAD = 1e-6
+"""Of a unit's mean: below it, single precision tells a spread from rounding no longer."""
+
 
 class Decoding:
     """Classifying the samples of one session from its activity, or predicting a continuous target.
 
     Activity is centred and scaled per unit by the mean and standard deviation of the training samples
-    alone, and so is a continuous target.
+    alone, and so is a continuous target. A unit that was not observed counts as average.
 
     Parameters
     ----------
@@ -36,6 +39,8 @@ class Decoding:
     input_dropout : float
         Share of the units that a training sample is shown without, drawn anew at every update; the others
         count for more, so that the sum stays (Srivastava et al. 2014). None are left out when evaluating.
+    observed : array of bool, shape (samples, units), optional
+        Whether each unit was recorded during each sample; by default all were.
     validates : bool
         The held-out samples serve as validation trials: `validate` gives their loss too. For a stretch inside
         the training trials of a fold, never for the test samples.
@@ -57,12 +62,13 @@ class Decoding:
         n_classes,
         batch_size,
         input_dropout=0.0,
+        observed=None,
         validates=False,
         device="cpu",
     ):
         check_number("training.decoding.input_dropout", input_dropout, least=0, below=1)
         values = np.asarray(values, np.float32)
-        scaled = normalised(values, train)
+        scaled = normalised(values, train, observed)
         targets, self.target_mean, self.target_spread = _targets(labels, train, n_classes)
         self.train_values = torch.from_numpy(scaled[train]).to(device)
         self.test_values = torch.from_numpy(scaled[test]).to(device)
@@ -144,21 +150,28 @@ class Decoding:
         return self.running(model)[:, -1]
 
 
-def normalised(values, train):
+def normalised(values, train, observed=None):
     """Activity centred and scaled per unit by the training samples; a unit that is constant there is 0.
 
     Parameters
     ----------
-    values : array, shape (samples, time bins, units)
+    values : array of float32, shape (samples, time bins, units)
     train : array of int
+    observed : array of bool, shape (samples, units), optional
+        Samples in which a unit was not observed have no part in its mean and spread, and are 0.
 
     Returns
     -------
     array of float32
     """
-    mean = values[train].mean((0, 1))
-    spread = values[train].std((0, 1))
-    return (values - mean) / np.where(spread > 0, spread, 1)
+    known = np.ones((len(values), 1, values.shape[2]), bool) if observed is None else observed[:, None, :]
+    own, sums = values[train], dict(axis=(0, 1), where=known[train], dtype=float)
+    n = np.maximum(known[train].sum((0, 1)) * values.shape[1], 1)
+    mean = own.sum(**sums) / n
+    spread = np.sqrt(np.square(own - mean.astype(np.float32)).sum(**sums) / n)
+    varies = spread > SMALLEST_SPREAD * np.maximum(np.abs(mean), SMALLEST_SPREAD)
+    scale = np.where(varies, 1 / np.where(varies, spread, 1), 0)
+    return (values - mean.astype(np.float32)) * (known * scale.astype(np.float32))
 
 
 def _targets(labels, train, n_classes):
@@ -167,14 +180,15 @@ def _targets(labels, train, n_classes):
         return np.asarray(labels).astype(np.int64), 0.0, 1.0
     labels = np.asarray(labels, float)
     mean, spread = float(labels[train].mean()), float(labels[train].std())
-    if not (np.isfinite(mean) and np.isfinite(spread) and spread > 0):
+    if not (np.isfinite(mean) and np.isfinite(spread)):
         raise InputError(
             "A continuous label cannot be learnt from these samples.",
             where="labels",
-            expected="finite values that differ among the training samples",
+            expected="finite values in the training samples",
             got=f"mean {mean:g}, standard deviation {spread:g} in {len(train)} samples",
             hint="Choose another label, or leave this session out.",
         )
+    spread = spread or 1.0  # of one value in all training samples: that value is learnt
     return ((labels - mean) / spread).astype(np.float32), mean, spread
 
 
