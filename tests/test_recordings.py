@@ -151,12 +151,23 @@ def test_trace_bins_hold_the_mean_of_their_frames():
     assert found.shape == (2, 2, 2)
 
 
-def test_trace_bins_without_a_frame_are_interpolated_only_when_one_is_near():
+def test_trace_bins_without_a_frame_hold_the_last_one_if_it_is_near():
     times = np.array([0.0, 1.0, 2.0, 10.0, 11.0])
-    edges = np.array([[0.4, 0.6], [5.9, 6.1], [20.0, 20.2]])
+    edges = np.array([[1.4, 1.6], [5.9, 6.1], [20.0, 20.2], [-0.5, -0.3]])
     found = average_traces(times, times[:, None], edges)[:, 0, 0]
-    assert found[0] == pytest.approx(0.5)
+    assert found[0] == pytest.approx(1.0)
     assert np.isnan(found[1:]).all()
+
+
+def test_no_trace_bin_knows_of_a_later_frame():
+    times = np.arange(20) * 0.4
+    values = np.random.default_rng(0).normal(size=(20, 2))
+    edges = np.array([1.0 + 0.1 * np.arange(21)])
+    before = average_traces(times, values, edges)
+    later = np.where(times[:, None] >= 2.0, 100 + values, values)
+    after = average_traces(times, later, edges)
+    np.testing.assert_array_equal(before[0, :10], after[0, :10])
+    assert (after[0, 10:] > 50).all()
 
 
 def test_frames_that_are_not_finite_are_passed_over():

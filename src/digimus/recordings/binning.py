@@ -129,9 +129,9 @@ def _cannot(where, expected, got, hint):
 def average_traces(times_s, values, edges_s):
     """Average sampled signals within bins.
 
-    A bin without a sample takes the signal interpolated at its middle, if the nearest sample is no
-    farther than a bin or one and a half sampling steps; nan otherwise. Frames in which any signal is not
-    finite are passed over.
+    A bin without a sample holds the last one before it, if that is no farther from its middle than a bin
+    or one and a half sampling steps; nan otherwise. Nothing after a bin's end has a part in it, so that a
+    decoder sees no future. Frames in which any signal is not finite are passed over.
 
     Parameters
     ----------
@@ -158,16 +158,14 @@ def average_traces(times_s, values, edges_s):
     if empty.any():
         middles = (edges_s[:, :-1] + edges_s[:, 1:])[empty] / 2
         width_s = float(np.median(np.diff(edges_s, axis=1)))
-        means[empty] = _interpolated(times_s, values, middles, width_s)
+        means[empty] = _held(times_s, values, middles, width_s)
     return means.astype(np.float32)
 
 
-def _interpolated(times_s, values, at_s, width_s):
-    """Signals at given times (n, n_units), nan where no sample is near."""
-    after = np.searchsorted(times_s, at_s).clip(1, len(times_s) - 1)
-    left, right = times_s[after - 1], times_s[after]
-    share = ((at_s - left) / (right - left)).clip(0, 1)[:, None]
-    found = (1 - share) * values[after - 1] + share * values[after]
-    nearest_s = np.minimum(np.abs(at_s - left), np.abs(at_s - right))
-    found[nearest_s > max(width_s, 1.5 * float(np.median(np.diff(times_s))))] = np.nan
+def _held(times_s, values, at_s, width_s):
+    """The last signals before given times (n, n_units), nan where there are none or they are too old."""
+    before = np.searchsorted(times_s, at_s) - 1
+    age_s = np.where(before < 0, np.inf, at_s - times_s[before])
+    found = values[before]
+    found[age_s > max(width_s, 1.5 * float(np.median(np.diff(times_s))))] = np.nan
     return found
