@@ -291,7 +291,7 @@ def test_without_the_client_the_message_says_how_to_install_it(fetch, monkeypatc
     monkeypatch.setitem(sys.modules, "dandi.dandiapi", None)
     with pytest.raises(InputError, match="not installed") as error:
         fetch()
-    assert "pip install" in error.value.hint
+    assert "make setup-all" in error.value.hint
 
 
 # In the configuration and the workflow
