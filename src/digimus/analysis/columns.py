@@ -12,9 +12,9 @@ NULL_COLUMNS = (
     "benchmark", "session", "animal", "model", "split", "null", "balanced_accuracy", "null_mean", "null_sd",
     "null_95", "p", "n_permutations", "chance", "best_accuracy", "best_accuracy_se", "metric", "value",
 )  # fmt: skip
-_OF_CELL = ("benchmark", "session", "animal", "model", "prior", "split", "seed")
-TIMECOURSE_COLUMNS = (*_OF_CELL, "train_time_s", "test_time_s", "metric", "value")
-CALIBRATION_COLUMNS = (*_OF_CELL, "bin", "n", "mean_probability", "frequency")
+OF_CELL = ("benchmark", "session", "animal", "model", "prior", "split", "seed")
+TIMECOURSE_COLUMNS = (*OF_CELL, "train_time_s", "test_time_s", "metric", "value")
+CALIBRATION_COLUMNS = (*OF_CELL, "bin", "n", "mean_probability", "frequency")
 REGION_COLUMNS = (
     "benchmark", "session", "animal", "region", "n_units", "n_available", "draw", "model", "split", "metric",
     "value", "chance",

@@ -3,11 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from digimus.analysis.columns import DECODING_TABLES, RATE_COLUMNS
+from digimus.analysis.columns import DECODING_TABLES, OF_CELL, RATE_COLUMNS
 from digimus.analysis.decoding_metrics import balanced_accuracy, calibration, continuous_scores, scores
 from digimus.storage import reading
-
-_OF_CELL = ("benchmark", "session", "animal", "model", "prior", "split", "seed")
 
 
 def tables(**rows):
@@ -142,7 +140,7 @@ def calibration_rows(key, labels, found):
     """Rows of calibration.csv; none for numbers."""
     if found.ndim == 1:
         return []
-    own = {name: key[name] for name in _OF_CELL}
+    own = {name: key[name] for name in OF_CELL}
     return [own | row for row in calibration(labels, found)]
 
 
@@ -151,7 +149,7 @@ def running_rows(key, labels, running, fold_of, time_s, train_time_s=np.nan):
 
     Balanced accuracy, whose chance is the same in every session, or r2.
     """
-    own = {name: key[name] for name in _OF_CELL}
+    own = {name: key[name] for name in OF_CELL}
     rows = []
     for bin_, test_time_s in enumerate(time_s):
         found = running[:, bin_]

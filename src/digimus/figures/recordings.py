@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from digimus.figures.session_time import SessionTime
-from digimus.figures.sessions import counted, datasets_of, main_split, titled
+from digimus.figures.sessions import FREE, counted, datasets_of, main_split, titled
 from digimus.figures.style import (
     GREY,
     INK,
@@ -42,8 +42,6 @@ RASTER_MM, PROBABILITY_MM, FRAME_MM = 34, 15, 19
 STRIP_MM, LETTER_MM = 95, 1.2
 """How long the row of samples is, and a letter in it; near enough to tell whether names fit."""
 NO_REGION = "no region"
-FREE = ("digimus", "none")
-"""Drawn first and wider, so that it is seen where the network with a prior lies upon it."""
 
 
 def recordings(inputs):

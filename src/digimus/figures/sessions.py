@@ -3,6 +3,8 @@
 METRICS = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "r2": "R²"}
 """The metrics that are drawn, the first that a dataset has; R² where the target is a number."""
 RULES = ("rules", "rules together")
+FREE = ("digimus", "none")
+"""Drawn first and wider, so that it is seen where the network with a prior lies upon it."""
 
 
 def datasets_of(*tables):

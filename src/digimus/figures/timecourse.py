@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from digimus.figures.intervals import nested_band
-from digimus.figures.sessions import METRICS, datasets_of, main_metric, main_split, of_cell, titled
+from digimus.figures.sessions import FREE, METRICS, datasets_of, main_metric, main_split, of_cell, titled
 from digimus.figures.style import (
     GREY,
     INK,
@@ -43,8 +43,6 @@ NULLS = ("benchmark", "split", "chance")
 CHANCE = "chance"
 """What single regions are compared with, in the place of another region."""
 MOST_BANDS = 4
-FREE = ("digimus", "none")
-"""Drawn first and wider, so that it is seen where the network with a prior lies upon it."""
 ROW_MM = 48
 
 
