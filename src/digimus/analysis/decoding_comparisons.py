@@ -166,7 +166,7 @@ def _against_nulls(own, nulls, metric):
     mine = nulls[(nulls["model"] == model) & nulls["null_mean"].notna()]
     if own["prior"].iloc[0] != NO_PRIOR or not len(mine):
         return
-    for name, rows in mine.groupby(mine["null"] if "null" in mine else np.full(len(mine), "labels")):
+    for name, rows in mine.groupby("null"):
         by_session = rows.groupby("session")[["null_mean", "null_95"]].first()
         value = own.groupby("session")["value"].mean().reindex(by_session.index)
         n_above = int((value > by_session["null_95"]).sum())

@@ -294,12 +294,14 @@ def _decode_across(job, sessions, held, across, width, checkpoint):
     if not missing:
         return
     chosen = _chosen_across(job, others, name, width)
+    shared = SeveralSessions(_problems(job, others), batch_size=job.batch_size)
+    of_folds = [(test, job.problem(session, train, test)) for train, test in folds]
     for seed in missing:
         part = f"{name}/seed_{seed}/{SESSIONS}"
         model = _joined(job, others, name, seed, width)
         fit(
             model,
-            SeveralSessions(_problems(job, others), batch_size=job.batch_size),
+            shared,
             chosen.settings,
             seed=seed,
             motif_term=job.motif_term,
@@ -307,8 +309,7 @@ def _decode_across(job, sessions, held, across, width, checkpoint):
             keep=lambda state, part=part: checkpoint.keep_state(part, state),
         )
         kept = _HeldOut(session)
-        for fold, (train, test) in enumerate(folds):
-            problem = job.problem(session, train, test)
+        for fold, (test, problem) in enumerate(of_folds):
             start = number(seed, name, "input") % 2**63
             own = behind_fresh_inputs(model.core, problem.n_inputs, width, start).to(job.device)
             curves = fit(own, problem, chosen.settings, seed=seed)
