@@ -10,7 +10,7 @@
 
 # What a trained network depends on; the estimate of costs and the page of tasks do not change one.
 TRAINING_CODE = ["models", "motifs", "connectome/graph"] + [
-    f"training/{name}" for name in ("cells", "checkpoints", "engine", "problems", "rates", "seeds")
+    f"training/{name}" for name in ("adam", "cells", "checkpoints", "engine", "problems", "rates", "seeds")
 ]
 DECODING_CODE = ["training/decoders", "training/decoding_problem"]
 

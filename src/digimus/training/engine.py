@@ -18,6 +18,7 @@ from digimus.models import MODELS
 from digimus.models.settings import check_number, check_whole
 from digimus.seeding import number
 from digimus.suggest import did_you_mean
+from digimus.training.adam import Adam
 
 log = logging.getLogger(__name__)
 SECONDS_BETWEEN_CHECKPOINTS = 20
@@ -226,7 +227,7 @@ def adam(model, settings):
     It gives the same bits whenever it is given the same state, and within rounding what the plain form does.
     """
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return torch.optim.Adam(learnt, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
+    return Adam(learnt, lr=settings.learning_rate, weight_decay=settings.weight_decay)
 
 
 def noise_seed(seed, update):
