@@ -1,5 +1,6 @@
 # make figures   set up and run the whole workflow (CONFIG=config/<overlay>.yaml to change it)
 # make test      set up and run every check
+# make verdicts  how often the verdicts on claims are right, on planted effects: results/planted.csv
 # make setup     make .venv alone, from the lock, with the library installed editable
 # make setup-all the same with what tests, Zarr files and downloads from DANDI need
 # make benchmark our speed beside that of other programs (ONLY=census for one part); see benchmarks/README.md
@@ -18,7 +19,7 @@ PEERS := .peers/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PEERS_PIP := .peers/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup setup-all figures test unit check lock clean benchmark
+.PHONY: setup setup-all figures verdicts test unit check lock clean benchmark
 .DEFAULT_GOAL := figures
 
 setup: $(READY)
@@ -42,6 +43,9 @@ $(ALL): $(READY)
 
 figures: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash workflow/run.sh --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
+
+verdicts: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash workflow/run.sh --cores $(CORES) verdicts $(if $(CONFIG),--configfile $(CONFIG))
 
 check: $(ALL)
 	$(BIN)/ruff check .

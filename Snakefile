@@ -21,6 +21,8 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/retention.smk"
 include: "workflow/rules/states.smk"
+include: "workflow/rules/errors.smk"
+include: "workflow/rules/perturbation.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
@@ -30,6 +32,7 @@ include: "workflow/rules/estimate.smk"
 onstart:
     write_text(results("config.yaml"), yaml.safe_dump(CONFIG, sort_keys=False))
     if workflow.is_main_process and not workflow.touch:
+        write_rule_graph(workflow.dag)
         print_estimate(workflow.cores, sys.stderr)
 
 
@@ -54,3 +57,4 @@ rule all:
         FIGURES,
         results("claims.csv"),
         results("report.html"),
+        results("explorer.html"),

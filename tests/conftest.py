@@ -1,5 +1,7 @@
 """What several tests share: where the real data lie, if they are there."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,23 @@ def schema(root):
 @pytest.fixture(scope="module")
 def default(root):
     return yaml.safe_load((root / "config/config.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium; as root it runs without its sandbox, which it would refuse."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    chromium, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
+    if not chromium or not driver:
+        pytest.skip("Chromium and its driver are not installed (Debian: chromium, chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    arguments = ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1400,1000"]
+    arguments.append("--force-prefers-reduced-motion")
+    for argument in arguments + ["--no-sandbox"] * (os.geteuid() == 0):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    found.set_script_timeout(20)
+    yield found
+    found.quit()

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from scipy.stats import wilcoxon
 
-from digimus.analysis.claims import Claims, decoding_claims
 from digimus.analysis.decoding_comparisons import (
     COLUMNS,
     REGION_COLUMNS,
@@ -335,38 +334,6 @@ def test_regions_share_only_sessions_that_have_both():
     assert found.loc[("M2", "SNr"), "n_sessions"] == 2 and found.loc[("M2", "chance"), "n_sessions"] == 8
     assert found.loc[("M2", "SNr"), "verdict"] == "undetermined"
     assert not len(region_table(table.iloc[:0], bound=0.02, seed=1))
-
-
-def claimed(scores, priors=("wired",)):
-    claims = Claims(1)
-    decoding_claims(claims, scores, {"visual": priors}, smallest=0.01, simulated={"visual": False})
-    return claims.table().set_index("claim")
-
-
-def test_claims_of_decoding_keep_to_blocked_folds_and_to_the_clock():
-    levels = {("digimus", "none"): 0.7, ("digimus", "wired"): 0.75, ("clock", "none"): 0.6}
-    strict = scored(levels, noise=0.002)
-    easy = scored({cell: 0.95 for cell in levels}, split="interleaved")
-    table = claimed(pd.concat([strict, easy, easy.assign(split="sessions")]))
-    assert table["verdict"].to_dict() == {
-        "prior wired improves decoding of visual over structure-free": "holds",
-        "decoding of visual by DigiMus with prior wired is above the clock": "holds",
-    }
-    assert table["effect"].tolist() == pytest.approx([0.05, 0.15], abs=0.01)
-    assert "decoding of visual by structure-free DigiMus is above the clock" in claimed(strict, ()).index
-    assert len(claimed(strict[strict["model"] != "clock"])) == 1
-
-
-def test_claims_count_sessions_of_one_name_in_two_animals_twice():
-    scores = scored({("digimus", "none"): 0.7, ("digimus", "wired"): 0.75}, n_sessions=4)
-    twice = pd.concat([scores, scores.assign(animal=scores["animal"] + "x")])
-    assert claimed(scores)["n"].tolist() == [4] and claimed(twice)["n"].tolist() == [8]
-
-
-def test_claims_of_continuous_targets_are_about_r2():
-    scores = scored({("digimus", "none"): 0.3, ("digimus", "wired"): 0.35}, metric="r2")
-    row = claimed(scores).iloc[0]
-    assert row["effect_unit"] == "R²" and row["effect"] == pytest.approx(0.05)
 
 
 def test_the_comparisons_do_without_torch():

@@ -39,6 +39,7 @@ def small(root, tmp_path):
     overlay.write_text(
         yaml.safe_dump(
             {
+                "retention": {"dose": None},
                 "training": {
                     "seeds": [1, 2],
                     "search": {"n_updates": 30},
@@ -217,7 +218,9 @@ def test_overlays_are_merged_as_the_workflow_does(tmp_path):
 def test_the_grid_of_the_paper_is_the_wanted_one(root):
     paper = read_configuration(root, [root / "config/paper.yaml"])
     costs = costs_of(paper)
-    assert sum(cost.n_jobs for cost in costs) == 18 * 5 and len(paper["training"]["seeds"]) == 5
+    doses = paper["retention"]["dose"]
+    others = len(doses["tasks"]) * len(doses["weights"])
+    assert sum(cost.n_jobs for cost in costs) == 18 * 5 + others and len(paper["training"]["seeds"]) == 5
     sizes = [cost.n_parameters for cost in costs]
     assert max(sizes) / min(sizes) < 1.05
     rules = paper["training"]["rules"]

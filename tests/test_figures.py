@@ -1,9 +1,4 @@
-"""Figures and report: every panel shows its table, nothing missing is dropped, simulated data are marked."""
-
-import importlib
-import re
-import subprocess
-import sys
+"""Figures: every panel shows its table, nothing missing is dropped, simulated data are marked."""
 
 import numpy as np
 import pandas as pd
@@ -13,12 +8,15 @@ from anatomy_tables import anatomy, assert_drawn, grid, marks, overlapping_texts
 from decoding_tables import decoding_tables
 from digimus.analysis.psychometrics import ABOVE, BELOW, CONSTANT
 from digimus.errors import InputError
-from digimus.figures import FIGURES, draw, save_figure, write_report
+from digimus.figures import FIGURES, draw, save_figure
+from digimus.figures.claims import draw_summary, summary_height_mm
 from digimus.figures.intervals import nested_interval
-from digimus.figures.report import rule_times
-from digimus.figures.style import model_colour, ordered_cells
+from digimus.figures.style import Page, model_colour, ordered_cells
 from digimus.figures.triads import EDGES
 from digimus.motifs import MOTIFS, TRIADS, triad_census
+from error_tables import error_tables
+from perturbation_tables import perturbation_tables
+from state_tables import by_condition, dynamics_tables, with_dynamics
 
 TASKS = ("go", "dm1")
 CELLS = (("digimus", "none"), ("digimus", "A"), ("lstm", "none"))
@@ -85,20 +83,13 @@ def tables():
     weights["mean_weight"] = rng.random(len(weights))
     for side in ("post", "pre"):
         weights[f"{side}_module"] = np.where(weights[side] < 4, *MODULES)
-    summary = cells(grid(task=TASKS, seed=[1, 2])).assign(
-        n_trials=100, n_errors=30, participation_ratio_correct=4.0, participation_ratio_error=5.0, p=0.01,
-        not_available="",
-    )  # fmt: skip
-    summary["error_auroc"] = rng.uniform(0.45, 1, len(summary))
-    short = (summary["task"] == "go") & (summary["seed"] == 2)
-    summary.loc[short, "error_auroc"] = np.nan
-    summary.loc[short, "not_available"] = "fewer than 20 error trials"
+    dynamic = np.random.default_rng(2)
+    summary = cells(grid(task=TASKS, seed=[1, 2])).assign(n_trials=100, not_available="")
+    summary = with_dynamics(summary, dynamic)
     paths = cells(grid(task=TASKS, seed=[1], outcome=["correct", "error"], step=range(8))).assign(
         response_step=5
     )
     paths[["pc1", "pc2"]] = rng.normal(size=(len(paths), 2))
-    apart = cells(grid(task=TASKS, seed=[1, 2], correct=[True, False], trial=range(3)))
-    apart["distance"] = rng.random(len(apart))
     claims = pd.DataFrame(
         dict(
             claim=["one claim", "another claim of the same unit", "a claim without data"], test="signed rank",
@@ -107,7 +98,9 @@ def tables():
             p_corrected=[0.01, 0.6, np.nan], smallest_effect=[0.02, 0.02, 0.1],
             verdict=["holds", "does not hold", "undetermined"], figure="fig4_learning", unit="task",
             effect_unit=["accuracy", "accuracy", "AUROC above one half"], simulated=False,
-            note=["", "", "not available: no cell"],
+            note=["", "", "not available: no cell"], not_available=["", "", "because no cell"],
+            category=["abstract", "control", "causal"],
+            scale=[0.02, 0.02, 0.1],
         )
     )  # fmt: skip
     return {
@@ -123,8 +116,10 @@ def tables():
         "x/retention/modules.csv": coupled,
         "x/retention/weights.csv": weights,
         "x/states/summary.csv": summary,
-        "x/states/trajectories.csv": paths,
-        "x/states/distances.csv": apart,
+        "x/states/trajectories.csv": by_condition(paths, dynamic),
+        **dynamics_tables(summary, dynamic),
+        **error_tables(CELLS, TASKS, short=[("go", 2)]),
+        **perturbation_tables(CELLS, TASKS),
         "x/claims.csv": claims,
     }
 
@@ -196,11 +191,6 @@ def test_refuses_an_unknown_figure_and_a_table_without_a_column(tables):
         )
 
 
-def test_torch_is_not_loaded():
-    code = "import sys, digimus.figures; sys.exit('torch' in sys.modules or 'seaborn' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 def test_same_tables_give_the_same_files(tables, tmp_path):
     for k in (1, 2):
         figure, table = draw("decoding", tables)
@@ -226,38 +216,6 @@ def test_tasks_show_every_pixel(tables):
     figure, table = draw("tasks", tables)
     assert_drawn(figure, table.loc[table["signal"] != "mask", "value"].iloc[::37])
     assert set(table["task"]) == set(TASKS) and table.groupby("panel")["task"].nunique().eq(1).all()
-
-
-def test_learning_shows_every_seed_and_chance(tables):
-    figure, table = draw("learning", tables)
-    final = table[table["panel"] == "b"]
-    assert_drawn(figure, table["value"])
-    assert final["mark"].eq("seed").sum() == len(CELLS) * len(TASKS) * 2
-    assert dict(final[final["mark"] == "chance"].set_index("task")["value"]) == {"go": 0.2, "dm1": 0.5}
-
-
-def test_learning_shows_networks_of_one_task_and_of_all_tasks_apart(tables):
-    both = dict(tables)
-    for name in ("scores", "curves"):
-        table = tables[f"x/evaluation/{name}.csv"]
-        rules = table[table["benchmark"] == "rules"].assign(benchmark="rules together")
-        both[f"x/evaluation/{name}.csv"] = pd.concat([table, rules.assign(value=rules["value"] / 2)])
-    figure, table = draw("learning", both)
-    assert_drawn(figure, table["value"])
-    assert table.groupby("panel")["training"].unique().map(lambda t: set(t) - {np.nan}).to_dict() == {
-        "a": {"per task"}, "b": {"per task"}, "c": {"together"}, "d": {"together"},
-    }  # fmt: skip
-    assert "one network for all tasks" in texts(figure) and "a network for each task" in texts(figure)
-    assert overlapping_texts(figure) == ([], [])
-    alone = {
-        path: t[t["benchmark"] == "rules together"] if path.endswith(("scores.csv", "curves.csv")) else t
-        for path, t in both.items()
-        if "retention" not in path
-    }
-    figure, table = draw("learning", alone)
-    assert_drawn(figure, table["value"])
-    assert "not available" not in texts(figure) and set(table["panel"]) == {"a", "b"}
-    assert "one network for all tasks" in texts(figure)
 
 
 def many_levels(tasks, cells, seeds, trainings=("per task",)):
@@ -359,21 +317,27 @@ def test_retention_shows_profiles_and_distances(tables):
     assert "with the prior: not available" in texts(figure)
 
 
-def test_states_list_what_is_not_available(tables):
-    figure, table = draw("states", tables)
-    assert_drawn(figure, table.loc[table["panel"] == "e", "error_auroc"])
-    assert_drawn(figure, table.loc[table["panel"] == "a", "pc1"])
-    missing = table[table["panel"] == "f"]
-    assert len(missing) == len(CELLS) and set(missing["reason"]) == {"fewer than 20 error trials"}
-    assert "structure-free – fewer than 20 error trials: go (seed 2)" in texts(figure)
-
-
-def test_claims_keep_units_apart(tables):
+def test_claims_of_a_category_share_a_panel_and_a_scale(tables):
     figure, table = draw("claims", tables)
-    assert set(table["panel"]) == {"a", "b"}
-    assert_drawn(figure, table[["effect", "ci_low", "ci_high", "smallest_effect"]].to_numpy().ravel())
+    assert table["panel"].tolist() == ["a", "b", "c"]
+    known = table[table["effect"].notna()]
+    values = known[["effect", "ci_low", "ci_high", "smallest_effect"]].div(known["scale"], axis=0)
+    assert_drawn(figure, values.to_numpy().ravel())
     words = texts(figure)
-    assert "does not hold" in words and "not available: no cell" in words and "8 tasks" in words
+    assert "does not hold" in words and "because no cell" in words and "8 tasks" in words
+
+
+def test_claims_in_brief_are_those_of_the_abstract_and_the_causal_ones(tables):
+    claims = tables["x/claims.csv"]
+    page = Page(summary_height_mm(claims))
+    draw_summary(page, page.figure.subfigures(), claims, "d")
+    figure, table = page.finish()
+    assert table["category"].tolist() == ["abstract", "causal"] and set(table["panel"]) == {"d"}
+    assert "another claim" not in texts(figure) and "because no cell" in texts(figure)
+    many = pd.concat([claims] * 30)
+    assert summary_height_mm(many) < 120
+    draw_summary(page := Page(120), page.figure.subfigures(), many, "d")
+    assert "34 more in the figure of all claims" in texts(page.finish()[0])
 
 
 def test_a_model_has_one_colour_and_one_place():
@@ -384,123 +348,3 @@ def test_a_model_has_one_colour_and_one_place():
     assert [model for model, _ in order] == ["digimus", "digimus", "lstm", "logistic"] and order[0][
         1
     ] == "none"
-
-
-# The report
-
-
-@pytest.fixture
-def report(tables, tmp_path):
-    figure, _ = draw("claims", tables)
-    save_figure(figure, tmp_path / "f.pdf", tmp_path / "fig1_all.png")
-    times = tmp_path / "rules" / "train"
-    times.mkdir(parents=True)
-    for name, seconds in (("a", 2.0), ("b", 5.0)):
-        (times / f"{name}.tsv").write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:02\t100.5\n")
-    (tmp_path / "rules" / "read.tsv").write_text("s\th:m:s\tmax_rss\n0.1\t0:00:00\t-\n")
-    (tmp_path / "rules" / "broken.tsv").write_text("")
-    sessions = pd.DataFrame(
-        dict(file=["x.nwb", "y.nwb"], session=["x", np.nan], animal=["a", np.nan],
-             status=["used", "set aside"], reason=[np.nan, "no <trials> table"], n_units=[5, np.nan])
-    )  # fmt: skip
-    models = cells(grid(benchmark=["rules"], task=TASKS, seed=[1])).assign(
-        n_parameters=96033, spikes_per_step=0.1
-    )
-
-    def write(**changes):
-        parts = dict(
-            figures=dict.fromkeys(FIGURES, tmp_path / "fig1_all.png"),
-            captions=dict.fromkeys(FIGURES, "**Shown.** n is *small* & ``ours``.\n\nSecond."),
-            claims=tables["x/claims.csv"],
-            set_aside={"s": pd.DataFrame(dict(file=["bad.swc"], reason=["a cycle"]))},
-            sessions={"visual": sessions},
-            models=models,
-            configuration={"name": "test", "morphology": {"sources": {"s": {"simulated": True}}}},
-            benchmarks_dir=tmp_path / "rules",
-        )
-        write_report(tmp_path / "report.html", **(parts | changes))
-        return (tmp_path / "report.html").read_text()
-
-    return write
-
-
-def test_report_is_whole_and_refers_to_nothing_outside(report):
-    page = report()
-    assert page.count('src="data:image/png;base64,') == len(FIGURES)
-    assert not re.search(r'(src|href)\s*=\s*"(?!data:|#)', page)
-    assert "<script" not in page and "url(" not in page and "http" not in page.split("<pre>")[0]
-    for target in re.findall(r'href="#([^"]+)"', page):
-        assert f'id="{target}"' in page
-    assert page.index('id="simulated"') < page.index('id="claims"')
-    assert "<strong>Shown.</strong> n is <em>small</em> &amp; <code>ours</code>." in page
-    assert "does not hold" in page and "not available: no cell" in page
-    assert "a cycle" in page and "no &lt;trials&gt; table" in page and "1 sessions of 1 animals used" in page
-    assert "96,033" in page and "numpy" in page
-    assert report() == page
-
-
-def test_report_without_data_says_so(report, tables):
-    page = report(
-        claims=tables["x/claims.csv"].iloc[:0], models=pd.DataFrame(), set_aside={}, sessions={},
-        configuration={"name": "none"}, benchmarks_dir="nowhere",
-    )  # fmt: skip
-    assert page.count("Not available") == 3 and 'id="simulated"' not in page
-    with pytest.raises(InputError, match="picture"):
-        report(figures={"graphs": "fig1_nowhere.png"})
-
-
-def test_the_report_shows_accuracies_and_controls(report):
-    key = dict(training="per task", model=["digimus", "digimus", "lstm"], prior=["none", "A", "none"])
-    accuracy = pd.DataFrame(
-        dict(
-            task="dm1", **key, n_seeds=3, mean=[0.9, 0.8765, 0.5], ci_low=[0.85, np.nan, 0.4],
-            ci_high=[0.95, np.nan, 0.6], interval="95 %, t", lowest=0.3, highest=0.97, chance=0.5,
-            n_parameters=1234, updates_fewest=100, updates_most=[100, 200, 100],
-        )
-    )  # fmt: skip
-    controls = pd.DataFrame(
-        dict(
-            training="per task", scope=["task", "task", "all tasks"], task=["dm1", "dm1", np.nan],
-            model="digimus", prior="A", control=["none", "A-degree", "none"],
-            control_kind=["none", "degree", "none"],
-            measure=["accuracy gained", "updates saved", "accuracy gained"],
-            n_pairs=[3, 3, 18], n=[3, 3, 6], unit=["seed", "seed", "task"], effect=[-0.012, 40.0, 0.034],
-            ci_low=[-0.02, np.nan, 0.01], ci_high=[0.001, np.nan, 0.05], p_corrected=[0.2, np.nan, 0.03],
-            smallest_effect=[0.01, np.nan, 0.01], verdict=["undetermined", np.nan, "holds"],
-            prior_never=[np.nan, 1, np.nan], control_never=[np.nan, 2, np.nan], test="t", simulated=True,
-        )
-    )  # fmt: skip
-    page = report(accuracy=accuracy, controls=controls)
-    for shown in (
-        "87.6", "85.0 to 95.0", "no interval", "[30.0 to 97.0]", "1,234 parameters, 100 to 200 updates",
-        "3 seeds", "A-degree (degree)", "no prior", "−0.012", "(−0.02 to 0.001)", "(no interval)",
-        "1 and 2 of 3", "0.034", "6 tasks", "Task by task (2 comparisons)",
-    ):  # fmt: skip
-        assert shown in page, shown
-    for target in re.findall(r'href="#([^"]+)"', page):
-        assert f'id="{target}"' in page
-    section = page[page.index('id="controls"') : page.index('id="left-out"')]
-    assert section.index("0.034") < section.index("<details>") < section.index("−0.012")
-    assert "nan" not in section.lower().replace("unan", "")
-    empty = report(accuracy=accuracy.iloc[:0], controls=controls.iloc[:0])
-    assert "no DigiMus network with a prior was trained" in empty and 'id="accuracy"' in empty
-    assert 'id="accuracy"' not in report() and 'id="controls"' not in report()
-
-
-def test_times_are_summed_by_rule(report, tmp_path):
-    report()
-    times = rule_times(tmp_path / "rules").set_index("rule")
-    assert times.loc["train", ["n_jobs", "total_s", "longest_s"]].tolist() == [2, 7, 5]
-    assert times.index.tolist() == ["train", "read"] and np.isnan(times.loc["read", "largest_mb"])
-
-
-def test_families_and_chance_are_those_of_the_tasks():
-    module = importlib.import_module("digimus.figures.learning")
-    from digimus.tasks import FAMILIES as families
-    from digimus.tasks import TASKS
-
-    assert {name: set(members) for name, members in module.FAMILIES.items()} == {
-        name: set(members) for name, members in families.items()
-    }
-    for task in TASKS.values():
-        assert module.CHANCE[task.family] == pytest.approx(task.chance)

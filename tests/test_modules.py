@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from digimus import InputError
-from digimus.analysis.claims import Claims, retention_claims
 from digimus.analysis.retention import MOST_BINS, hard_adjacency, module_tables, retention_tables
 from digimus.configuration import checked, priors_of, tasks_of
 from digimus.figures import draw
@@ -333,20 +332,6 @@ def test_one_network_is_shown_for_each_prior_and_none_where_there_is_none():
     assert list(shown.groupby("prior")["task"].unique().map(list)) == [["go"], ["go"]]
     for table in module_tables([]):
         assert not len(table) and {"model", "prior", "mean_weight"} <= set(table)
-
-
-def test_claims_of_retention_are_about_whole_networks_of_digimus():
-    rows = [
-        dict(task=f"t{k}", seed=0, model=model, prior=prior, module=module, target="wired", stage="trained",
-             distance=distance + 0.01 * k)
-        for k in range(8)
-        for model, module, shift in (("digimus", np.nan, 0), ("modular", np.nan, 3), ("modular", "A", 5))
-        for prior, distance in (("wired", 0.2), ("none", 0.9 + shift))
-    ]  # fmt: skip
-    claims = Claims(0)
-    retention_claims(claims, pd.DataFrame(rows), smallest=0.1, simulated={"wired": False})
-    found = claims.table()
-    assert len(found) == 1 and found["effect"].iloc[0] == pytest.approx(0.7) and found["n"].iloc[0] == 8
 
 
 # The figure

@@ -393,7 +393,8 @@ def write_published_layout(path, n_units=24, n_trials=40):
         nwb.add_electrode(location=("VISp", "CA1", "root")[number // 20], group=group)
     for name in ("time", "left_contrast", "right_contrast"):
         nwb.add_trial_column(f"visual_stimulus_{name}", name)
-    nwb.add_trial_column("included", "whether the mouse was engaged")
+    for name in ("response_time", "feedback_type", "included"):
+        nwb.add_trial_column(name, name)
     left, right = rng.choice([0.0, 0.25, 0.5, 1.0], (2, n_trials))
     onset_s = 2.0 + 4.0 * np.arange(n_trials) + rng.random(n_trials)
     for trial in range(n_trials):
@@ -403,6 +404,8 @@ def write_published_layout(path, n_units=24, n_trials=40):
             visual_stimulus_time=onset_s[trial],
             visual_stimulus_left_contrast=left[trial],
             visual_stimulus_right_contrast=right[trial],
+            response_time=onset_s[trial] + 0.7,
+            feedback_type=-1.0 if trial % 3 == 0 else 1.0,
             included=True,
         )
     nwb.add_unit_column("phy_annotations", "2 is good")
@@ -438,5 +441,8 @@ def test_the_public_mapping_reads_files_of_the_published_layout(root, tmp_path):
     assert session.unit_ids.tolist() == [str(unit) for unit in kept]
     sides = (right > left)[left != right]
     np.testing.assert_array_equal(session.labels, sides.astype(int))
+    np.testing.assert_array_equal(session.error, (np.arange(40) % 3 == 0)[left != right])
+    np.testing.assert_array_equal(session.difficulty, np.abs(right - left)[left != right])
+    np.testing.assert_allclose(session.reaction_s, 0.7)
     counts = session.values.sum((1, 2))
     assert counts[sides].min() > counts[~sides].max()  # the windows lie at the stimulus

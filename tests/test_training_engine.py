@@ -7,13 +7,11 @@ from dataclasses import replace
 
 import h5py
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 import yaml
 
 from digimus import InputError
-from digimus.analysis.claims import Claims, state_claims
 from digimus.analysis.decoding_tables import decoding_rates
 from digimus.analysis.evaluation import rule_tables
 from digimus.analysis.retention import PROFILE_COLUMNS, SCORE_COLUMNS, retention_tables
@@ -482,13 +480,6 @@ def test_where_no_task_is_learnt_alone_the_tables_of_retention_are_empty_and_who
     for table, columns in zip(retention_tables([], {}, 0.1), (PROFILE_COLUMNS, SCORE_COLUMNS), strict=True):
         write_table(tmp_path / "table.csv", table)
         assert len(read_table(tmp_path / "table.csv", columns)) == 0
-
-
-def test_claims_without_a_network_are_not_available():
-    asked = Claims(1)
-    states = pd.DataFrame(columns=["model", "prior", "task", "seed", "error_auroc"])
-    state_claims(asked, states, priors=["p"], smallest=0.1, simulated={"p": False})
-    assert "not available" in asked.table()["note"].iloc[0]
 
 
 # Devices and what is written

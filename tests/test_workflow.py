@@ -14,14 +14,16 @@ import pandas as pd
 import pytest
 import yaml
 
+from browsing import drawn, opened, outside, visible
 from digimus.errors import InputError
 from digimus.motifs.priors import build_prior, read_priors
+from trained_files import arrays_of
 
 pytestmark = pytest.mark.workflow
 SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
 STAGES = (
     "morphology", "connectome", "motifs", "tasks", "recordings", "training", "evaluation", "retention",
-    "states", "claims", "figures", "report",
+    "states", "errors", "claims", "figures", "report",
 )  # fmt: skip
 LEFT_OUT = shutil.ignore_patterns(
     ".venv", ".peers", ".git", ".snakemake", "results", "simulated*", "__pycache__", ".*_cache"
@@ -84,9 +86,37 @@ def test_the_tiny_run_ends_with_figures_claims_and_a_report(finished):
         Path(name).stem for name in figures if name.endswith(".csv")
     }
     assert (results / "report.html").stat().st_size > 50_000
+    assert 50_000 < (results / "explorer.html").stat().st_size < 10e6
     merged = yaml.safe_load((results / "config.yaml").read_text())
     assert merged["name"] == "tiny" and "licking" not in merged["recordings"]["datasets"]
     assert "steps (100%) done" in done.text
+
+
+def test_the_report_and_the_explorer_of_the_run_open_in_a_browser(finished, browser):
+    results = finished[0] / "results/tiny"
+    page = results / "report.html"
+    requests, said = opened(browser, page)
+    assert not outside(requests, page) and not said
+    pictures = browser.execute_script(
+        "return [...document.querySelectorAll('figure img')].map((i) => [i.naturalWidth, i.clientWidth])"
+    )
+    drawn_figures = list((results / "figures").glob("*.png"))
+    assert len(pictures) == len(drawn_figures) and all(min(size) > 300 for size in pictures)
+    claims = pd.read_csv(results / "claims.csv")
+    assert visible(browser, "tr[data-verdict]") == len(claims)
+    rules = browser.execute_script(
+        "return [...document.querySelectorAll('g[data-rule]')].map((g) => g.dataset.rule)"
+    )
+    logged = {path.relative_to(results / "logs").parts[0] for path in (results / "logs").rglob("*.log")}
+    assert set(rules) == {name.removesuffix(".log") for name in logged}
+    page = results / "explorer.html"
+    requests, said = opened(browser, page)
+    assert not outside(requests, page) and not said
+    for k in range(browser.execute_script("return DATA.regions.length")):
+        browser.execute_script("choose(arguments[0])", k)
+        assert visible(browser, "#profile .point") == 52
+        assert all(marks > 60 and ink > 500 for marks, ink in drawn(browser)[:3])
+        assert drawn(browser)[3][1] > 200
 
 
 def test_nothing_is_left_half_written(finished):
@@ -169,6 +199,25 @@ def test_a_changed_value_reruns_just_what_uses_it(finished):
     assert set(planned(snakemake(folder, "--dry-run", config=config))) >= {"test_claims"}
     rules = planned(snakemake(folder, "--dry-run", config=config))
     assert not {"train_task", "score_cells", "region_motifs"} & set(rules)
+
+
+def test_the_dose_response_trains_the_weights_that_the_grid_lacks(finished):
+    folder, _ = finished
+    retention = pd.read_csv(folder / "results/tiny/retention/comparisons.csv")
+    assert {"start", "structure-free", "control"} == set(retention["role"])
+    assert not len(pd.read_csv(folder / "results/tiny/retention/dose.csv"))
+    config = overlay(folder, "dose", {"retention": {"dose": {"tasks": ["go"], "weights": [0.0003, 5]}}})
+    plan = planned(snakemake(folder, "--dry-run", config=config))
+    assert plan["train_dose"] == 1 and plan["weight_motifs"] == 1 and "train_task" not in plan
+    cells = [f"results/tiny/training/{name}.h5" for name in ("rules/go/digimus/feedforward",
+                                                              "dose/go/digimus/feedforward/5")]  # fmt: skip
+    done = snakemake(folder, cells[1], config=config)
+    assert done.returncode == 0, done.text[-3000:]
+    grid, dosed = (arrays_of(folder / path) for path in cells)
+    for seed in (1, 2):
+        start, end = (f"seed_{seed}/{name}recurrent_weight" for name in ("initial_", ""))
+        np.testing.assert_array_equal(grid[start], dosed[start])
+        assert not np.array_equal(grid[end], dosed[end])
 
 
 def test_one_core_and_two_give_the_same_tables(finished, root, tmp_path):
@@ -521,6 +570,6 @@ def test_real_neurons_and_recordings_go_through(root, real_data, tmp_path):
     assert len(gratings) == 4 and (gratings["chance"] == 0.125).all()
     page = (results / "report.html").read_text()
     assert (
-        "simulated" not in (results / "figures/fig10_decoding.csv").read_text().lower()
+        "simulated" not in (results / "figures/fig4_decoding.csv").read_text().lower()
         and "claims" in page.lower()
     )

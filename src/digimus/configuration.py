@@ -174,6 +174,7 @@ def _check_sense(c):
             one_of(region, known, f"priors.{name}.{key}", "a region of that source")
     _check_control_of(c["priors"])
     _check_training(c)
+    _check_dose(c)
     _check_connectome(c["connectome"], c["morphology"]["voxel_um"])
     _check_simulation(c)
     _check_datasets(c["recordings"]["datasets"])
@@ -231,6 +232,62 @@ def tasks_of(rules, model):
 def priors_of(rules, model):
     """The priors that a DigiMus network is trained with on the rule tasks."""
     return list(rules.get("priors_of", {}).get(model, rules["priors"]))
+
+
+def dose_plan(c):
+    """The networks of the dose-response: weights of the motif term, tasks, and what is missing.
+
+    Parameters
+    ----------
+    c : dict
+        A checked configuration.
+
+    Returns
+    -------
+    dict
+        model; prior, the one that ``retention.dose`` names or else the first that the model is trained with
+        and that is for whole networks and no control, empty where there is none; own, the weight that the
+        configuration trains it with; weights, 0 and own among them, in order; tasks; missing, a reason for
+        each task that the grid holds no networks of.
+    """
+    dose = c.get("retention", {}).get("dose", {"tasks": [], "weights": []})
+    rules, model = c["training"]["rules"], dose.get("model", "digimus")
+    trained = priors_of(rules, model) if model in rules["models"] else []
+    whole = [p for p in trained if c["priors"][p]["kind"] != "modules" and not is_control(p, c["priors"])]
+    prior = dose.get("prior") or next(iter(whole), "")
+    if rules.get("together", False) is True:
+        reason = "because no task has a network of its own"
+    elif model not in rules["models"]:
+        reason = f"because the model {model} is not trained on rule tasks"
+    elif not prior:
+        reason = f"because the model {model} is trained with no prior for whole networks"
+    else:
+        reason = (
+            "" if prior in trained else f"because the model {model} is not trained with the prior {prior}"
+        )
+    learnt = tasks_of(rules, model) if not reason else []
+    other = reason or f"because the model {model} is not trained on this task"
+    own = float(c["priors"].get(prior, {}).get("weight", c["training"]["motif_term"]["weight"]))
+    return {
+        "model": model,
+        "prior": prior,
+        "own": own,
+        "weights": sorted({0.0, own, *map(float, dose["weights"])}),
+        "tasks": [task for task in dose["tasks"] if task in learnt],
+        "missing": {task: other for task in dose["tasks"] if task not in learnt},
+    }
+
+
+def _check_dose(c):
+    """The dose-response names a spiking model, and a prior for whole networks."""
+    dose, where = c.get("retention", {}).get("dose", {}), "retention.dose"
+    model, prior = dose.get("model"), dose.get("prior")
+    if model is not None:
+        one_of(model, c["models"], f"{where}.model", "a model of the configuration")
+        _check_models_with_priors({model: [prior or "a prior"]}, c["models"], f"{where}.model")
+    if prior is not None:
+        whole = [name for name, entry in c["priors"].items() if entry["kind"] != "modules"]
+        one_of(prior, whole, f"{where}.prior", "a prior for whole networks")
 
 
 def _check_keys(name, prior, needed, others):
@@ -427,13 +484,13 @@ def _check_models(models):
         _check_time_constant(name, model)
 
 
-def _check_models_with_priors(priors_of_models, models):
+def _check_models_with_priors(priors_of_models, models, where=None):
     for model, priors in priors_of_models.items():
         kind = models[model].get("kind", model)
         if priors and kind != "digimus":
             raise InputError(
                 f"A model of kind {kind!r} cannot be trained with a prior.",
-                where=f"training.rules.priors_of.{model}",
+                where=where or f"training.rules.priors_of.{model}",
                 expected="a model of kind digimus",
                 got=f"{kind}, with {', '.join(priors)}",
                 hint="Leave the entry out; a prior acts on the recurrent weights of a spiking network.",

@@ -5,7 +5,7 @@ from copy import deepcopy
 from digimus.errors import InputError
 from digimus.suggest import did_you_mean
 
-REPLACED = ("label",)
+REPLACED = ("label", "behaviour")
 """Keys that are replaced whole, since what they hold belongs together."""
 
 
@@ -13,7 +13,7 @@ def with_likes(configuration):
     """The configuration with every dataset's ``like`` written out.
 
     A dataset with ``like: other`` has all keys of the other one but those that it names itself. Mappings in
-    them are merged, lists and the label are replaced, and null takes a key away.
+    them are merged, lists, the label and the behaviour are replaced, and null takes a key away.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
 # Claims: each with its test, effect, interval and verdict.
 #
-# Inputs:  the tables of motifs, evaluation, retention and states
+# Inputs:  the tables of motifs, evaluation, retention, states and perturbation
 # Outputs: results/claims.csv
+#          results/planted.csv  planted effects: how often each verdict is right; asked for by name alone
 
-from digimus.prior_roles import is_control
+PLANTED = ["scores-default", "scores-large", "neurons", "recordings", "weights"]
 
 
 rule claims:
@@ -15,8 +16,11 @@ rule test_claims:
     input:
         scores=results("evaluation/scores.csv"),
         models=results("evaluation/models.csv"),
-        retention=results("retention/scores.csv"),
-        states=results("states/summary.csv"),
+        comparisons=results("retention/comparisons.csv"),
+        dose=results("retention/dose.csv"),
+        errors=results("states/errors.csv"),
+        slopes=results("perturbation/slopes.csv"),
+        teacher_scores=results("perturbation/teacher_scores.csv"),
         profiles=expand(results("motifs/{source}/profiles.csv"), source=SOURCES),
         verdicts=expand(results("motifs/{source}/verdicts.csv"), source=SOURCES),
     output:
@@ -28,25 +32,61 @@ rule test_claims:
     conda:
         "../../envs/analysis.yaml"
     params:
-        # A control is there to be compared with; that it helps is no claim.
-        datasets={
-            name: [prior for prior in DATASETS[name]["priors"] if not is_control(prior, PRIORS)]
-            for name in DATASETS
-        },
-        rule_priors=priors_of("digimus"),
-        rule_models=[m for m in RULES["models"] if m == "digimus" or kind_of(m) != "digimus"],
+        priors={name: PRIORS[name] for name in PRIORS},
+        datasets={name: list(DATASETS[name]["priors"]) for name in DATASETS},
+        rule_priors=priors_of("digimus") if "digimus" in RULES["models"] else [],
+        rule_models={m: kind_of(m) for m in RULES["models"] if m == "digimus" or kind_of(m) != "digimus"},
+        masked_models=[m for m in RULES["models"] if kind_of(m) == "digimus" and "mask" in MODELS[m]],
         n_updates=RULES["n_updates"],
         simulated_datasets=SIMULATED_DATASETS,
-        simulated_priors={name: name in SIMULATED_PRIORS for name in PRIORS},
+        simulated_priors=SIMULATED_PRIORS,
         evaluation=CONFIG["evaluation"],
         figures={name: f"fig{number}_{name}" for name, number in FIGURE_NUMBERS.items()},
         seed=CONFIG["seed"],
         code=code(
-            "analysis/claims",
-            "analysis/decoding_comparisons",
-            "analysis/statistics",
-            "motifs/pvalues",
-            "prior_roles",
+            *[f"analysis/claims{part}" for part in ("", "_motifs", "_rules", "_decoding", "_learnt")],
+            *["analysis/every_claim", "analysis/decoding_comparisons", "analysis/statistics"],
+            *["motifs/pvalues", "prior_roles"],
         ),
     script:
         "../scripts/test_claims.py"
+
+
+rule verdicts:
+    input:
+        results("planted.csv"),
+
+
+rule join_planted:
+    input:
+        expand(results("planted/{part}.csv"), part=PLANTED),
+    output:
+        table=update(results("planted.csv")),
+    log:
+        log_file("join_planted"),
+    benchmark:
+        benchmark_file("join_planted")
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../scripts/join_planted.py"
+
+
+rule plant_effects:
+    output:
+        table=update(results("planted/{part}.csv")),
+    log:
+        log_file("plant_effects/{part}"),
+    benchmark:
+        benchmark_file("plant_effects/{part}")
+    wildcard_constraints:
+        part="|".join(PLANTED),
+    conda:
+        TORCH_ENVIRONMENT
+    threads: 1
+    params:
+        planted=CONFIG["evaluation"]["planted"],
+        seed=CONFIG["seed"],
+        code=code("analysis", "connectome", "morphology", "motifs", "recordings", "simulation"),
+    script:
+        "../scripts/plant_effects.py"

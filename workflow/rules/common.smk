@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import yaml
+from pandas import DataFrame
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "src"))
@@ -25,7 +26,7 @@ from digimus import configuration
 from digimus.errors import InputError
 from digimus.recordings import Preparation, recorded_files
 from digimus.simulation.recordings import truth_holds
-from digimus.storage import matching_files, read_table, write_text
+from digimus.storage import matching_files, read_table, write_table, write_text
 
 
 def or_stop(function, *arguments):
@@ -198,6 +199,22 @@ def expire_failed():
             if os.path.exists(path):
                 os.utime(path, (1, 1))
         FAILED.unlink()
+
+
+def write_rule_graph(dag):
+    """Write which rules a run is made of, and what each needs, from Snakemake's own graph of jobs."""
+    jobs = [job for job in dag.jobs if not job.is_norun]
+    if "write_report" not in {job.rule.name for job in jobs}:
+        return
+    found = {job.rule.name: job.rule for job in jobs}
+    table = DataFrame({"rule": sorted(found)})
+    table["stage"] = [Path(str(found[name].snakefile)).stem for name in table["rule"]]
+    table["n_jobs"] = [sum(job.rule.name == name for job in jobs) for name in table["rule"]]
+    needs = {name: set() for name in found}
+    for job in jobs:
+        needs[job.rule.name].update(other.rule.name for other in dag.dependencies[job])
+    table["needs"] = [" ".join(sorted(needs[name])) for name in table["rule"]]
+    write_table(results("benchmarks/rule_graph.csv"), table)
 
 
 or_stop(check_inputs)

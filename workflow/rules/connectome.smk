@@ -4,6 +4,7 @@
 # Outputs: results/connectome/{source}/{region}.h5         sparse P (presynaptic rows), soma positions, ids
 #          results/connectome/{source}/{region}.graphml    the same for other programs, on request
 #          results/connectome/{source}/views/{region}.csv  a few neurons and where they meet
+#          results/connectome/{source}/sketches/{region}.csv  every neuron as a few joined points
 #          results/connectome/{source}/graphs.csv          one row a region: neurons, density, reciprocity
 #          results/connectome/{source}/distance.csv        connection probability by soma distance
 #          results/connectome/{source}/recovery.csv        simulated neurons: planted against recovered wiring
@@ -72,6 +73,7 @@ rule region_view:
         arbors=results("morphology/{source}/arbors.h5"),
     output:
         view=update(results("connectome/{source}/views/{region}.csv")),
+        sketch=update(results("connectome/{source}/sketches/{region}.csv")),
     log:
         log_file("region_view/{source}/{region}"),
     benchmark:

@@ -16,7 +16,7 @@ LONGEST_ESTIMATE_S = 300  # it takes a tenth of this, unless the machine is over
 def training_jobs():
     """(task or together, model, prior) of the jobs to run that train on rule tasks, and how many train decoders."""
     jobs = [(job.rule.name, job.wildcards) for job in workflow.dag.needrun_jobs(exclude_finished=False)]
-    alone = [(w.task, w.model, w.prior) for rule, w in jobs if rule == "train_task"]
+    alone = [(w.task, w.model, w.prior) for rule, w in jobs if rule in ("train_task", "train_dose")]
     together = [("together", w.model, w.prior) for rule, w in jobs if rule == "train_together"]
     return alone + together, sum(rule == "train_decoders" for rule, _ in jobs)
 

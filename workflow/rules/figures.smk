@@ -1,7 +1,7 @@
 # Figures: drawn from tables alone, each with the table behind it.
 #
 # Inputs:  tables under results/
-# Outputs: results/figures/fig{n}_{name}.{pdf,png,csv}
+# Outputs: results/figures/fig{n}_{name}.{pdf,png,csv}; n is 1 to 7, or S1 to S12 of the supplement
 
 
 rule figures:
@@ -25,8 +25,8 @@ rule draw_figure:
     benchmark:
         benchmark_file("draw_figure/fig{number}_{figure}")
     wildcard_constraints:
-        number="[0-9]+",
-        figure="|".join(FIGURE_NUMBERS),
+        number="S?[0-9]+",
+        figure="|".join(FIGURE_INPUTS),
     conda:
         "../../envs/analysis.yaml"
     params:

@@ -198,6 +198,14 @@ def structure_files(wildcards):
     return [settings[key] for key in ("mask", "projections") if isinstance(settings.get(key), str)]
 
 
+def dose_cell(task, weight):
+    """The cell of the dose-response with a weight of the motif term; two of them are in the grid anyway."""
+    model, prior = DOSE["model"], DOSE["prior"]
+    if weight in (0, DOSE["own"]):
+        return f"training/rules/{task}/{model}/{prior if weight else 'none'}.h5"
+    return f"training/dose/{task}/{model}/{prior}/{weight:g}.h5"
+
+
 # YAML and JSON know true and false; "both" trains one network a task, and one network for all of them.
 TOGETHER = RULES.get("together", False)
 RULE_CELLS = [
@@ -216,9 +224,10 @@ DECODING_CELLS = [
     for dataset in DATASETS
     for model, prior in cells(DECODING["models"], lambda model: DATASETS[dataset]["priors"])
 ]
-RETENTION_CELLS = [cell for cell in RULE_CELLS if kind_of(Path(cell).parent.name) == "digimus"]
-MODULAR_CELLS = [
-    cell for cell in RETENTION_CELLS if len(MODELS[Path(cell).parent.name].get("regions", [])) > 1
+MODULAR_CELLS = [cell for cell in RULE_CELLS if len(MODELS[Path(cell).parent.name].get("regions", [])) > 1]
+DOSE = configuration.dose_plan(CONFIG)
+DOSE_CELLS = [
+    (task, weight, results(dose_cell(task, weight))) for task in DOSE["tasks"] for weight in DOSE["weights"]
 ]
 # Also those that single models have of their own.
 RULE_PRIORS = list(
@@ -227,28 +236,29 @@ RULE_PRIORS = list(
     )
 )
 
-FIGURE_NUMBERS = {
-    name: number
-    for number, name in enumerate(
-        [
-            "neurons",
-            "graphs",
-            "motifs",
-            "profiles",
-            "sensitivity",
-            "tasks",
-            "learning",
-            "psychometric",
-            "recordings",
-            "decoding",
-            "timecourse",
-            "retention",
-            "modules",
-            "states",
-            "claims",
-        ],
-        start=1,
-    )
+PERTURBATION = CONFIG["perturbation"]
+TEACHER = PERTURBATION.get("teacher", {})
+
+
+def teacher_parts():
+    """The prior of each module of a teacher; none where not all have a graph, or the loss wants more than counts."""
+    name = TEACHER.get("prior")
+    if PRIORS.get(name, {}).get("kind") != "modules" or TRAINING["motif_term"]["loss"] == "participation":
+        return {}
+    parts = {m: PRIORS[part] for m, part in configuration.parts_of(name, PRIORS).items()}
+    drawn = all(part["kind"] == "region" and part["source"] in SOURCES for part in parts.values())
+    return parts if drawn and len(parts) > 1 else {}
+
+
+TEACHER_PARTS = teacher_parts()
+
+MAIN_FIGURES = ["atlas", "accuracy", "learning", "decoding", "retention", "states", "perturbation"]
+SUPPLEMENT = [
+    *("neurons", "graphs", "motifs", "profiles", "sensitivity", "tasks", "psychometric", "recordings"),
+    *("timecourse", "modules", "dynamics", "claims"),
+]
+FIGURE_NUMBERS = {name: f"{k}" for k, name in enumerate(MAIN_FIGURES, start=1)} | {
+    name: f"S{k}" for k, name in enumerate(SUPPLEMENT, start=1)
 }
 
 
@@ -258,6 +268,24 @@ def tables_of(sources, *kinds):
 
 
 FIGURE_INPUTS = {
+    "atlas": [
+        *tables_of(SOURCES, "morphology/*/neurons", "morphology/*/outlines"),
+        *tables_of(SOURCES, "connectome/*/graphs", "connectome/*/distance"),
+        *REGION_VIEWS,
+        *tables_of(
+            [*SOURCES, *GRAPHS],
+            *(f"motifs/*/{kind}" for kind in ("profiles", "verdicts", "clusters", "linkage")),
+        ),
+        *tables_of(DATASETS, "recordings/*/sessions"),
+        results("evaluation/models.csv"),
+    ],
+    "accuracy": [
+        results("tasks/trials.csv"),
+        *(
+            results(f"evaluation/{table}.csv")
+            for table in ("scores", "accuracy", "controls", "psychometrics")
+        ),
+    ],
     "neurons": tables_of(
         SOURCES, *(f"morphology/*/{kind}" for kind in ("neurons", "quality", "checks", "projections"))
     ),
@@ -277,7 +305,7 @@ FIGURE_INPUTS = {
         tables_of(SOURCES, "motifs/*/sensitivity") if CONFIG["connectome"].get("rule") != "contact" else []
     ),
     "tasks": [results("tasks/trials.csv")],
-    "learning": [results("evaluation/scores.csv"), results("evaluation/curves.csv")],
+    "learning": [results(f"evaluation/{table}.csv") for table in ("scores", "curves", "learning_rates")],
     "psychometric": [results("evaluation/psychometrics.csv"), results("evaluation/thresholds.csv")],
     "recordings": [
         *tables_of(DATASETS, "recordings/*/example", "recordings/*/sessions"),
@@ -290,22 +318,49 @@ FIGURE_INPUTS = {
         results(f"evaluation/{table}.csv")
         for table in ("timecourse", "calibration", "regions", "regions_compared", "nulls")
     ],
-    "retention": [results("retention/profiles.csv"), results("retention/scores.csv")],
+    "retention": [
+        results(f"retention/{table}.csv")
+        for table in ("profiles", "scores", "comparisons", "sensitivity", "dose", "carriers")
+    ],
     "modules": [
         *(results(f"retention/{table}.csv") for table in ("profiles", "scores", "modules", "weights")),
         results("evaluation/scores.csv"),
     ],
     "states": [
-        results("states/summary.csv"),
-        results("states/trajectories.csv"),
-        results("states/distances.csv"),
+        results(f"states/{table}.csv") for table in ("errors", "error_model", "distances", "trajectories")
+    ],
+    "dynamics": [
+        results(f"states/{table}.csv")
+        for table in (
+            *("summary", "trajectories", "fixed_points", "similarity", "hidden_paths", "hidden_transitions"),
+        )
+    ],
+    "perturbation": [
+        *(
+            results(f"perturbation/{table}.csv")
+            for table in ("effects", "slopes", "teacher", "teacher_scores")
+        ),
+        results("claims.csv"),
     ],
     "claims": [results("claims.csv")],
 }
-# A run without a network of several modules has no figure of them.
-DRAWN = [name for name in CONFIG["figures"] if name != "modules" or MODULAR_CELLS]
+# A figure of what the configuration does not have, such as networks of several modules, is not drawn.
+if not MODULAR_CELLS:
+    del FIGURE_INPUTS["modules"]
+DRAWN = [name for name in FIGURE_NUMBERS if name in CONFIG["figures"] and name in FIGURE_INPUTS]
 FIGURES = [
     results(f"figures/fig{FIGURE_NUMBERS[name]}_{name}.{suffix}")
     for name in DRAWN
     for suffix in ("pdf", "png", "csv")
 ]
+
+TEMPLATES = Path("src/digimus/figures/templates")
+GRAPH_KINDS = (
+    dict.fromkeys(SOURCES, "neurons") | dict.fromkeys(TABLES, "table") | dict.fromkeys(GRAPHS, "graph")
+)
+
+
+def page_parts(name):
+    """Template, style and scripts of a page."""
+    found = [*(ROOT / TEMPLATES).glob(f"{name}*"), ROOT / TEMPLATES / "page.css"]
+    return sorted(str(path.relative_to(ROOT)) for path in found)

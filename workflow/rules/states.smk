@@ -1,9 +1,17 @@
-# States: the dimension and paths of trained networks, and what they foretell of errors.
+# States: the dimension, paths and fixed points of trained networks, hidden states, and similarity.
 #
-# Inputs:  results/training/rules/{task}/{model}/{prior}.h5
-# Outputs: results/states/summary.csv       task, model, prior, seed: participation ratios, error AUROC
-#          results/states/distances.csv     per test trial: distance to correct trials, outcome
-#          results/states/trajectories.csv  principal components over time, correct and error trials
+# Inputs:  results/training/rules/{task}/{model}/{prior}.h5, results/recordings/{dataset}/sessions.csv
+# Outputs: results/states/summary.csv             task, model, prior, seed: dimension, speed, tangling
+#          results/states/trajectories.csv        principal components over time, by outcome and condition
+#          results/states/fixed_points.csv        under the inputs of each epoch: place, eigenvalue, kind
+#          results/states/similarity.csv          CKA of networks with each other and with recordings
+#          results/states/hidden_states.csv       hidden Markov models: occupancy and dwell of each state
+#          results/states/hidden_transitions.csv  from each state to each
+#          results/states/hidden_paths.csv        occupancy over time, by outcome
+
+
+STATES_CODE = ["dimension", "fixed_points", "geometry", "hidden_states", "hidden_tables", "network_states"]
+STATES_CODE += ["shared_representations", "similarity", "state_maps", "states"]
 
 
 rule states:
@@ -14,10 +22,15 @@ rule states:
 rule network_states:
     input:
         cells=RULE_CELLS,
+        sessions=expand(results("recordings/{dataset}/sessions.csv"), dataset=DATASETS),
     output:
         summary=update(results("states/summary.csv")),
-        distances=update(results("states/distances.csv")),
         trajectories=update(results("states/trajectories.csv")),
+        fixed_points=update(results("states/fixed_points.csv")),
+        similarity=update(results("states/similarity.csv")),
+        hidden_states=update(results("states/hidden_states.csv")),
+        hidden_transitions=update(results("states/hidden_transitions.csv")),
+        hidden_paths=update(results("states/hidden_paths.csv")),
     log:
         log_file("network_states"),
     benchmark:
@@ -25,8 +38,18 @@ rule network_states:
     conda:
         TORCH_ENVIRONMENT
     params:
+        **CONFIG["states"]["similarity"],
         n_test=RULES["n_test"],
+        n_starts=CONFIG["states"]["fixed_points"]["n_starts"],
+        hidden=CONFIG["states"]["hidden"],
         seed=CONFIG["seed"],
-        code=code("analysis/states", "analysis/errors", "models", "tasks"),
+        code=code(
+            *(f"analysis/{name}" for name in STATES_CODE),
+            "models",
+            "tasks",
+            "recordings/prepared",
+            *("training/cells", "training/problems"),
+            scripts=["decoding_inputs", "state_inputs"],
+        ),
     script:
         "../scripts/network_states.py"

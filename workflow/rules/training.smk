@@ -4,6 +4,7 @@
 #          files that a model's mask or projections come from
 # Outputs: results/training/rules/{task}/{model}/{prior}.h5          weights, curves, test trials
 #          results/training/together/{model}/{prior}.h5              the same of one network for all tasks
+#          results/training/dose/{task}/{model}/{prior}/{weight}.h5  with another weight of the motif term
 #          results/training/{dataset}/sessions/{model}/{prior}.h5    held-out class probabilities or
 #                                                                    predictions, and those after every bin
 
@@ -23,6 +24,7 @@ rule training:
     input:
         RULE_CELLS,
         TOGETHER_CELLS,
+        [path for _, _, path in DOSE_CELLS],
         DECODING_CELLS,
 
 
@@ -74,6 +76,28 @@ use rule train_task as train_together with:
         together=lambda wildcards: tasks_of(wildcards.model),
         model=model_settings,
         prior=prior_settings,
+        motif_term=motif_settings,
+        seeds=TRAINING["seeds"],
+        device=TRAINING["device"],
+        matmul_precision=TRAINING.get("matmul_precision", "highest"),
+        seeds_at_once=TRAINING.get("seeds_at_once", "auto"),
+        code=code(*TRAINING_CODE, "tasks", scripts=["cell"]),
+
+
+use rule train_task as train_dose with:
+    output:
+        cell=update(results("training/dose/{task}/{model}/{prior}/{weight}.h5")),
+    log:
+        log_file("train_dose/{task}/{model}/{prior}/{weight}"),
+    benchmark:
+        benchmark_file("train_dose/{task}/{model}/{prior}/{weight}")
+    params:
+        rules=lambda wildcards: {k: v for k, v in RULES.items() if k not in WHAT_IS_TRAINED},
+        learning_rate=lambda wildcards: RULES["learning_rate"][wildcards.model],
+        search=TRAINING.get("search", {}),
+        together=[],
+        model=model_settings,
+        prior=lambda wildcards: prior_settings(wildcards) | {"weight": float(wildcards.weight)},
         motif_term=motif_settings,
         seeds=TRAINING["seeds"],
         device=TRAINING["device"],

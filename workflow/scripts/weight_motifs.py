@@ -3,21 +3,52 @@
 from job import job
 
 with job(snakemake):
-    from digimus.analysis.retention import module_tables, retention_tables
+    import torch
+
+    from digimus.analysis.retention import module_tables, retention_tables, weights_alone
+    from digimus.analysis.retention_carriers import carriers_table
+    from digimus.analysis.retention_comparisons import comparisons_table
+    from digimus.analysis.retention_dose import dose_table
+    from digimus.analysis.retention_sensitivity import sensitivity_table
     from digimus.motifs.priors import build_priors, read_priors
     from digimus.storage import write_table
     from digimus.training import load
 
-    tables = {path.split("/")[-2]: read_priors(path) for path in snakemake.input.priors}
-    priors = {
-        name: build_priors(name, prior, tables, snakemake.params.seed)
-        for name, prior in snakemake.params.priors.items()
-    }
-    profiles, scores = retention_tables(
-        (load(path) for path in snakemake.input.cells), priors, snakemake.params.density
+    torch.set_num_threads(1)
+    params = snakemake.params
+    sources = {path.split("/")[-2]: read_priors(path) for path in snakemake.input.priors}
+    priors = {name: build_priors(name, prior, sources, params.seed) for name, prior in params.priors.items()}
+    cells = [weights_alone(load(path)) for path in snakemake.input.cells]
+    profiles, scores = retention_tables(cells, priors, params.density)
+    modules, weights = module_tables(
+        cell for cell, path in zip(cells, snakemake.input.cells, strict=True) if path in params.modular
     )
-    modules, weights = module_tables(load(path) for path in snakemake.params.modular)
-    write_table(snakemake.output.profiles, profiles)
-    write_table(snakemake.output.scores, scores)
-    write_table(snakemake.output.modules, modules)
-    write_table(snakemake.output.weights, weights)
+    dosed, loaded = params.dose_of, (load(path) for path in snakemake.input.dose)
+    tables = {
+        "profiles": profiles,
+        "scores": scores,
+        "comparisons": comparisons_table(scores, params.controls),
+        "sensitivity": sensitivity_table(
+            cells,
+            priors,
+            densities=params.densities,
+            temperatures=params.temperatures,
+            density=params.density,
+        ),
+        "carriers": carriers_table(
+            cells,
+            {name: priors[name] for name in params.controls},
+            density=params.density,
+            seed=params.seed,
+        ),
+        "dose": dose_table(
+            zip(params.dose_weights, loaded, strict=True),
+            priors.get(dosed["prior"], {}).get(""),
+            params.density,
+            missing=[(dict(task=task, **dosed), reason) for task, reason in params.no_dose.items()],
+        ),
+        "modules": modules,
+        "weights": weights,
+    }
+    for name, table in tables.items():
+        write_table(snakemake.output[name], table)

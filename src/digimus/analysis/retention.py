@@ -1,5 +1,7 @@
 """Whether trained weights keep the motifs of the prior, in a whole network and in each of its modules."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,7 @@ from digimus.motifs.triads import IS_MOTIF, MOTIFS
 PROFILE_COLUMNS = ("task", "model", "prior", "module", "seed", "stage", "triad", "enrichment")
 SCORE_COLUMNS = (
     "task", "model", "prior", "module", "seed", "stage", "target", "reciprocity", "target_reciprocity",
-    "distance",
+    "distance", "not_available",
 )  # fmt: skip
 MODULE_COLUMNS = (
     "task", "model", "prior", "seed", "stage", "source", "target", "n_source", "n_target", "strength",
@@ -20,6 +22,8 @@ WEIGHT_COLUMNS = (
     "task", "model", "prior", "seed", "post_module", "pre_module", "post", "pre", "mean_weight",
 )  # fmt: skip
 STAGES = (("initial", "initial_recurrent_weight"), ("trained", "recurrent_weight"))
+NO_WEIGHTS = "because a model of kind {kind} has no matrix of weights between units"
+NO_CLASSES = "because the prior {name} gives no class of triads a weight"
 MOST_BINS = 128
 """Rows of the matrix of weights that is kept for drawing; of larger networks, means over some units."""
 
@@ -37,12 +41,12 @@ def hard_adjacency(weight, density):
     Returns
     -------
     numpy.ndarray, shape (n, n), float64
-        Presynaptic rows, zero diagonal.
+        Presynaptic rows, zero diagonal. A weight of 0, as a mask leaves it, is no edge.
     """
     size = np.abs(np.asarray(weight, float))
     n = len(size)
-    np.fill_diagonal(size, -1)
-    n_edges = round(density * n * (n - 1))
+    np.fill_diagonal(size, 0)
+    n_edges = min(round(density * n * (n - 1)), np.count_nonzero(size))
     strongest = np.argsort(size, axis=None, kind="stable")[::-1][:n_edges]
     graph = np.zeros(n * n)
     graph[strongest] = 1
@@ -62,7 +66,21 @@ def weight_profile(weight, density):
     -------
     (numpy.ndarray of shape (13,), float)
     """
-    graph = hard_adjacency(weight, density)
+    return graph_profile(hard_adjacency(weight, density))
+
+
+def graph_profile(graph):
+    """Enrichment of the thirteen motifs over the dyad null in a graph, and its reciprocity.
+
+    Parameters
+    ----------
+    graph : array, shape (n, n)
+        Of edges or of their probabilities, presynaptic rows.
+
+    Returns
+    -------
+    (numpy.ndarray of shape (13,), float)
+    """
     statistics = dyad_statistics(graph)
     profile = enrichment(triad_census(graph), dyad_null_mean(statistics))[IS_MOTIF]
     return profile, statistics.reciprocity
@@ -87,6 +105,32 @@ def distance_to_prior(profile, prior):
     return float(np.sqrt((weight * (profile - np.nan_to_num(prior.enrichment)) ** 2).sum() / weight.sum()))
 
 
+def has_weights(cell):
+    """Whether the networks of a cell have a matrix of recurrent weights.
+
+    Parameters
+    ----------
+    cell : digimus.training.Trained
+    """
+    return all(cell.of_seed(seed, array) is not None for seed in cell.seeds for _, array in STAGES)
+
+
+def weights_alone(cell):
+    """A trained cell without all that retention does not need, so that a whole grid fits into memory.
+
+    Parameters
+    ----------
+    cell : digimus.training.Trained
+
+    Returns
+    -------
+    digimus.training.Trained
+        With recurrent weights alone among its arrays.
+    """
+    kept = {name: values for name, values in cell.arrays.items() if name.endswith("recurrent_weight")}
+    return replace(cell, arrays=kept)
+
+
 def modules_of(cell):
     """The units of every part whose motifs are counted: the whole network under ``""``, then its modules.
 
@@ -109,7 +153,6 @@ def retention_tables(trained, priors, density):
     Parameters
     ----------
     trained : iterable of digimus.training.Trained
-        Networks with recurrent weights.
     priors : dict of str to dict of str to digimus.motifs.Prior
         What they are compared with, by name and module, as `digimus.motifs.priors.build_priors` gives them:
         a whole network with a prior for whole networks, each module with its own part of a prior for
@@ -121,7 +164,8 @@ def retention_tables(trained, priors, density):
     -------
     (pandas.DataFrame, pandas.DataFrame)
         Columns `PROFILE_COLUMNS`, with rows of stage ``target`` for the priors, and `SCORE_COLUMNS`. The
-        module is empty for a whole network.
+        module is empty for a whole network. A model without recurrent weights, and a prior without a class
+        that counts, have scores with their reason in ``not_available``.
     """
     profile_rows, score_rows = [], []
     for name, parts in priors.items():
@@ -129,30 +173,94 @@ def retention_tables(trained, priors, density):
             target = dict(task="", model="", prior=name, module=module, seed=-1, stage="target")
             profile_rows += _profile_rows(target, np.where(prior.weight > 0, prior.enrichment, np.nan))
     for cell in trained:
-        modules = modules_of(cell)
-        for seed in cell.seeds:
-            for stage, array in STAGES:
-                weight = cell.of_seed(seed, array)
-                for module, part in modules.items():
-                    profile, reciprocity = weight_profile(weight[part, part], density)
-                    key = dict(task=cell.unit, model=cell.model, prior=cell.prior)
-                    key |= dict(module=module, seed=seed, stage=stage)
-                    profile_rows += _profile_rows(key, profile)
-                    for name, parts in priors.items():
-                        if module in parts:
-                            score_rows.append(key | _score(name, parts[module], profile, reciprocity))
+        if not has_weights(cell):
+            score_rows += unavailable_rows(cell, priors)
+            continue
+        for key, weight in weights_of(cell):
+            profile, reciprocity = weight_profile(weight, density)
+            profile_rows += _profile_rows(key, profile)
+            for name, parts in priors.items():
+                if key["module"] in parts:
+                    score_rows.append(key | score(name, parts[key["module"]], profile, reciprocity))
     return (
         pd.DataFrame(profile_rows, columns=PROFILE_COLUMNS),
         pd.DataFrame(score_rows, columns=SCORE_COLUMNS),
     )
 
 
-def _score(name, prior, profile, reciprocity):
+def weights_of(cell):
+    """(key, W[post, pre]) of the whole of every network and of its modules, before and after training.
+
+    Parameters
+    ----------
+    cell : digimus.training.Trained
+        With recurrent weights.
+
+    Yields
+    ------
+    (dict, numpy.ndarray of shape (n, n))
+        The key: task, model, prior, module, seed, stage.
+    """
+    for seed in cell.seeds:
+        for stage, array in STAGES:
+            weight = cell.of_seed(seed, array)
+            for module, part in modules_of(cell).items():
+                key = dict(task=cell.unit, model=cell.model, prior=cell.prior)
+                yield key | dict(module=module, seed=seed, stage=stage), weight[part, part]
+
+
+def unavailable_rows(cell, priors):
+    """The rows of a cell without recurrent weights, for every target of a whole network.
+
+    Parameters
+    ----------
+    cell : digimus.training.Trained
+    priors : dict of str to dict of str to digimus.motifs.Prior
+        As for `retention_tables`.
+
+    Returns
+    -------
+    list of dict
+    """
+    return [
+        dict(
+            task=cell.unit,
+            model=cell.model,
+            prior=cell.prior,
+            module="",
+            seed=seed,
+            stage="trained",
+            target=name,
+            not_available=NO_WEIGHTS.format(kind=cell.kind),
+        )
+        for seed in cell.seeds
+        for name, parts in priors.items()
+        if "" in parts
+    ]
+
+
+def score(name, prior, profile, reciprocity):
+    """How near a profile is to a prior, as a part of a row of `SCORE_COLUMNS`.
+
+    Parameters
+    ----------
+    name : str
+        Of the prior in the configuration.
+    prior : digimus.motifs.Prior
+    profile : array, shape (13,)
+    reciprocity : float
+
+    Returns
+    -------
+    dict
+    """
+    distance = distance_to_prior(profile, prior)
     return dict(
         target=name,
         reciprocity=reciprocity,
         target_reciprocity=prior.reciprocity,
-        distance=distance_to_prior(profile, prior),
+        distance=distance,
+        not_available="" if np.isfinite(distance) else NO_CLASSES.format(name=name),
     )
 
 

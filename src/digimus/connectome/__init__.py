@@ -14,6 +14,7 @@ from digimus.connectome.overlap import (
     potential_connectivity,
     potential_synapses,
 )
+from digimus.connectome.sketches import sketch_of_region
 from digimus.connectome.views import view_of_region
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "potential_synapses",
     "read_graph",
     "region_graph",
+    "sketch_of_region",
     "view_of_region",
     "write_graph",
     "write_graphml",

@@ -1,50 +1,40 @@
 """Figures, drawn from tables alone, and the report that shows them.
 
-A figure is one module with one function, which maps `Inputs` to a figure and the table behind it, and
-one line in `FIGURES`.
+A figure is one module with a function of its name, which maps `Inputs` to a figure and the table behind
+it, and one line in `FIGURES`. Its module is imported when it is drawn.
 """
 
+from importlib import import_module
+
 from digimus.errors import InputError
-from digimus.figures.claims import claims
-from digimus.figures.decoding import decoding
-from digimus.figures.graphs import graphs
 from digimus.figures.inputs import Inputs
-from digimus.figures.learning import learning
-from digimus.figures.modules import modules
-from digimus.figures.motifs import motifs
-from digimus.figures.neurons import neurons
-from digimus.figures.profiles import profiles
-from digimus.figures.psychometric import psychometric
-from digimus.figures.recordings import recordings
-from digimus.figures.report import write_report
-from digimus.figures.retention import retention
-from digimus.figures.sensitivity import sensitivity
-from digimus.figures.states import states
 from digimus.figures.style import PDF_DPI, PNG_DPI, plot_style
-from digimus.figures.tasks import tasks
-from digimus.figures.timecourse import timecourse
 from digimus.storage import writing
 from digimus.suggest import did_you_mean
 
-FIGURES = {
-    "neurons": neurons,
-    "graphs": graphs,
-    "motifs": motifs,
-    "profiles": profiles,
-    "sensitivity": sensitivity,
-    "tasks": tasks,
-    "learning": learning,
-    "psychometric": psychometric,
-    "recordings": recordings,
-    "decoding": decoding,
-    "timecourse": timecourse,
-    "retention": retention,
-    "modules": modules,
-    "states": states,
-    "claims": claims,
-}
+FIGURES = (
+    "atlas",
+    "accuracy",
+    "learning",
+    "decoding",
+    "retention",
+    "states",
+    "perturbation",
+    "neurons",
+    "graphs",
+    "motifs",
+    "profiles",
+    "sensitivity",
+    "tasks",
+    "psychometric",
+    "recordings",
+    "timecourse",
+    "modules",
+    "dynamics",
+    "claims",
+)
 
-__all__ = ["FIGURES", "Inputs", "draw", "save_figure", "write_report"]
+__all__ = ["FIGURES", "Inputs", "draw", "save_figure"]
 
 
 def draw(name, tables, *, simulated_sources=(), simulated_datasets=(), simulated_priors=()):
@@ -84,12 +74,17 @@ def draw(name, tables, *, simulated_sources=(), simulated_datasets=(), simulated
         priors=frozenset(simulated_priors),
     )
     with plot_style():
-        return FIGURES[name](inputs)
+        return getattr(import_module(f"digimus.figures.{name}"), name)(inputs)
 
 
 def save_figure(figure, pdf, png):
-    """Write a figure as PDF, with text as text, and as PNG; nothing in them tells when."""
+    """Write a figure as PDF, with text as text, and as PNG; nothing in them tells when.
+
+    Places are found once, for both: what a layout engine does at every drawing takes longer than the drawing.
+    """
     with plot_style():
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine(None)
         with writing(pdf) as temporary:
             figure.savefig(temporary, format="pdf", dpi=PDF_DPI, metadata={"CreationDate": None})
         with writing(png) as temporary:

@@ -127,7 +127,9 @@ class _Part:
         self.n_rows = len(self.cells) + (len(self.best) > 0)
         tall, _ = row_size(max(self.n_rows, len(self.comparisons)))
         self.height_mm = (
-            15 + 8 * (len(self.known) > 0) + tall * max(self.n_rows, len(self.comparisons), FEWEST_ROWS)
+            15
+            + (8 if len(self.splits) > 1 else 5) * (len(self.known) > 0)
+            + tall * max(self.n_rows, len(self.comparisons), FEWEST_ROWS)
         )
 
 
@@ -205,8 +207,9 @@ def _reached(page, letter, part):
     passes = ", and passes it" if str(row["passes"]) == "True" else ""
     name = _short(*best.iloc[0][["model", "prior"]])
     how = ", chosen on the other sessions" if len(chosen) else ""
-    text = f"{points} points from the best possible accuracy ({within} 3{passes})"
-    return "\n" + wrap(f"best decoder ({name}){how}: {text}", 46)
+    text = f"{points} points from the best possible ({within} 3{passes})"
+    width = 46 if len(part.splits) > 1 else 64
+    return "\n" + wrap(f"best decoder ({name}{how}): {text}", width)
 
 
 def _null_marks(page, axes, letter, part, offsets):
@@ -286,6 +289,7 @@ def _effects(page, axes, letter, part, markers):
     size = MINUTE if max(map(len, names)) > 22 or len(names) > 12 else TINY
     axes.set_yticks(range(len(names)), [wrap(name, 30) for name in names], fontsize=size)
     axes.set_ylim(max(len(names), 3) - 0.4, -0.6)
+    _set_off_priors(axes, table)
     axes.tick_params(axis="y", length=0)
     axes.locator_params(axis="x", nbins=4)
     axes.margins(x=0.08)
@@ -295,6 +299,15 @@ def _effects(page, axes, letter, part, markers):
         "n  verdict", (1, 1), xycoords="axes fraction", xytext=(2, 1), textcoords="offset points",
         va="bottom", fontsize=MINUTE, color="#666666", annotation_clip=False,
     )  # fmt: skip
+
+
+def _set_off_priors(axes, table):
+    """Bold names for what the priors add, and a line below them."""
+    is_prior = (table["role"] == "prior").to_numpy()
+    for text, bold in zip(axes.get_yticklabels(), is_prior, strict=True):
+        text.set_fontweight("bold" if bold else "normal")
+    if is_prior.any() and not is_prior.all():
+        axes.axhline(is_prior.sum() - 0.42, color=PALE, linewidth=0.6, zorder=0)
 
 
 def _session_points(page, axes, letter, part, one, other, y, colour, marker):

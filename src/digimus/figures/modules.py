@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from digimus.figures.learning import CHANCE, family
 from digimus.figures.retention import draw_distances, draw_legend, draw_profiles
+from digimus.figures.rules import CHANCE, family
 from digimus.figures.style import (
     GREY,
     INK,
@@ -72,10 +72,7 @@ def modules(inputs):
         used = _draw_network(page, part, letters, tables, *network)
         if network[1] in inputs.priors:
             page.simulated(used, PRIOR, [network[1]])
-    draw_legend(page)
-    if left_out:
-        names = ", ".join(_title(model, prior) for model, prior, _ in left_out)
-        page.figure.supxlabel(f"not drawn, and in results/retention: {names}", fontsize=6, color="#555555")
+    draw_legend(page, [_title(model, prior) for model, prior, _ in left_out])
     return page.finish()
 
 
@@ -120,8 +117,9 @@ def _draw_network(page, part, letters, tables, model, prior, names):
         page.panel(axes, letter, f"motifs in module {name}" + ", which has no prior" * free, 22)
         draw_profiles(page, axes, letter, profiles[profiles["module"].eq(name)], prior)
     _distances(page, panels[-1], used[-2], own["distances"], prior, names)
-    # Beside the distances, or over the whole width where those fill a row.
-    place = grid[n_rows - 1, 1] if len(names) % 2 == 0 else grid[n_rows - 1, :]
+    # Beside the distances; where those fill a row, in one below, over as much of it as its tasks need.
+    few = own["scores"]["task"].nunique() <= LEAST_WIDE
+    place = grid[n_rows - 1, 1] if len(names) % 2 == 0 else grid[n_rows - 1, 0 if few else slice(None)]
     _accuracy(page, bottom.add_subplot(place), used[-1], own["scores"], prior)
     return used
 
@@ -144,7 +142,7 @@ def _distances(page, axes, letter, distances, prior, names):
 def _matrix(page, part, axes, letter, weights, model, prior, names):
     """|W| of one trained network: rows postsynaptic, borders and colours of modules."""
     rows = weights[weights["prior"].eq(prior)]
-    page.panel(axes, letter, f"|W| after training: {_title(model, prior)}", 14)
+    page.panel(axes, letter, f"|W| after training: {_title(model, prior)}", 10)
     if not len(rows):
         page.not_available(axes, letter, "no such network")
         return
@@ -190,7 +188,7 @@ def _coupling(page, part, axes, letter, coupling, prior, names):
     """Strength of every projection in numbers; in colour the mean |w| after training."""
     rows = coupling[coupling["prior"].eq(prior) & coupling["stage"].eq("trained")]
     means = rows.groupby(["target", "source"], sort=False)[["strength", "mean_weight"]].mean()
-    page.panel(axes, letter, "projection strengths, and mean |w|", 14)
+    page.panel(axes, letter, "projection strengths, and mean |w|", 10)
     order = pd.MultiIndex.from_product([names, names], names=["target", "source"])
     means = means.reindex(order)
     strength, size = (means[key].to_numpy(float).reshape(len(names), -1) for key in means)

@@ -6,7 +6,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from digimus.analysis.accuracy import t_interval
 from digimus.analysis.psychometrics import ABOVE, BELOW, CONSTANT, LAPSES
-from digimus.figures.learning import TITLES, chance_line, of_cell
+from digimus.figures.rules import TITLES, chance_line, of_cell
 from digimus.figures.style import (
     INK,
     PALE,

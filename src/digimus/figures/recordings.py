@@ -403,7 +403,7 @@ def _draw_sessions(page, where, letter, part):
     axes.locator_params(axis="x", nbins=4, integer=True)
     if len(regions) > MOST_REGIONS:
         lines.insert(1, f"{len(regions) - MOST_REGIONS} further regions not drawn")
-    axes.set_xlabel("units of a session (a point)\n" + "\n".join(lines), fontsize=TINY)
+    axes.set_xlabel("units of a session (a point)\n" + "\n".join(lines), fontsize=TINY, loc="right")
 
 
 def _left_out(used):

@@ -1,37 +1,56 @@
-"""Whether the weights of trained networks keep the motifs of the prior."""
+"""Whether the weights of trained networks keep the motifs of the prior, and what that costs."""
 
 import numpy as np
 import pandas as pd
 
+from digimus.figures.retention_details import (
+    draw_carriers,
+    draw_doses,
+    draw_gains,
+    draw_sensitivity,
+)
 from digimus.figures.style import (
     GREY,
     INK,
     PALE,
     PRIOR,
     STRUCTURE_FREE,
+    TINY,
     WITH_PRIOR,
     Page,
     legend_entry,
     spread,
+    wrap,
 )
 from digimus.figures.triads import EDGES, draw_heads
 
 PROFILES = ("task", "model", "prior", "module", "seed", "stage", "triad", "enrichment")
 SCORES = ("task", "model", "prior", "module", "seed", "stage", "target", "distance")
+COMPARISONS = (
+    "task", "model", "prior", "module", "seed", "target", "against", "role", "effect", "not_available",
+)  # fmt: skip
+SENSITIVITY = (*SCORES, "method", "density", "temperature")
+DOSES = ("task", "model", "prior", "weight", "seed", "accuracy", "distance", "not_available")
+CARRIERS = ("task", "model", "prior", "module", "seed", "target", "order", "share", "distance")
 LINES = {
     "structure-free, initial": dict(color=GREY, marker="o", linestyle=(0, (2, 1)), linewidth=0.9),
     "structure-free, trained": dict(color=STRUCTURE_FREE, marker="o", linewidth=1.2),
     "with the prior, trained": dict(color=WITH_PRIOR, marker="o", linewidth=1.2),
 }
+MOST_ROWS = 2
+ROW_MM, DETAIL_MM = 58, 45
 
 
 def retention(inputs):
-    """Enrichment profiles of weights beside the prior's, and their distance to it by task.
+    """Motifs of weights beside the prior's; against start, twin and controls; by threshold; by dose.
+
+    A row of profiles and distances for each model and prior, up to `MOST_ROWS`; the panels below are of the
+    first of them, and the dose-response of the prior that it was made with.
 
     Parameters
     ----------
     inputs : digimus.figures.Inputs
-        Tables ``retention/profiles.csv`` and ``retention/scores.csv``.
+        Tables profiles, scores, comparisons, sensitivity, dose and carriers of ``retention``.
 
     Returns
     -------
@@ -39,46 +58,79 @@ def retention(inputs):
     """
     profiles = whole_networks(inputs.table("retention/profiles.csv", PROFILES))
     scores = whole_networks(inputs.table("retention/scores.csv", SCORES))
-    rows = _rows(profiles, scores)
-    page = Page(12 + 58 * len(rows))
-    grid = page.figure.subplots(len(rows), 2, squeeze=False, gridspec_kw=dict(width_ratios=[1.35, 1]))
+    gains = whole_networks(inputs.table("retention/comparisons.csv", COMPARISONS))
+    rows = _rows(profiles, scores, gains)
+    shown, left_out = rows[:MOST_ROWS], rows[MOST_ROWS:]
+    page = Page(14 + ROW_MM * len(shown) + 2 * DETAIL_MM)
+    heights = [ROW_MM * len(shown), DETAIL_MM, DETAIL_MM]
+    top, middle, bottom = page.figure.subfigures(3, 1, height_ratios=heights)
+    grid = top.subplots(len(shown), 2, squeeze=False, gridspec_kw=dict(width_ratios=[1.35, 1]))
+    letters = iter("abcdefghijklmnop")
     several = len({model for model, _ in rows}) > 1
-    for k, (model, target) in enumerate(rows):
-        left, right = chr(ord("a") + 2 * k), chr(ord("b") + 2 * k)
-        name = f"{model}: " if several else ""
-        page.panel(grid[k, 0], left, f"{name}motifs of the weights and of prior {target}".rstrip(), 22)
-        page.panel(grid[k, 1], right, f"{name}distance to prior {target}".rstrip())
-        own = profiles["model"].eq(model) | profiles["stage"].eq("target")
-        draw_profiles(page, grid[k, 0], left, profiles[own], target)
-        own = scores["model"].eq(model) & scores["target"].eq(target)
-        draw_distances(page, grid[k, 1], right, scores[own])
-        if target in inputs.priors:
-            page.simulated(left + right, PRIOR, [target])
+    for panels, (model, target) in zip(grid, shown, strict=True):
+        name, used = f"{model}: " if several else "", (next(letters), next(letters))
+        _draw_row(page, panels, used, profiles, scores, model, target, name)
+        page.simulated(used, PRIOR, [target] if target in inputs.priors else [])
+    details = [*middle.subplots(1, 3, width_ratios=[1.15, 1, 0.85]), *bottom.subplots(1, 3)]
+    _draw_details(page, details, letters, inputs, gains, *shown[0])
     if any(target for _, target in rows):
-        draw_legend(page)
+        draw_legend(page, [f"{model} with prior {target}" for model, target in left_out])
     return page.finish()
+
+
+def _draw_row(page, panels, letters, profiles, scores, model, target, name):
+    """Profiles and distances of one model and prior."""
+    left, right = letters
+    page.panel(panels[0], left, f"{name}motifs of the weights and of prior {target}".rstrip(), 22)
+    page.panel(panels[1], right, f"{name}distance to prior {target}".rstrip())
+    own = profiles["model"].eq(model) | profiles["stage"].eq("target")
+    draw_profiles(page, panels[0], left, profiles[own], target)
+    own = scores["model"].eq(model) & scores["target"].eq(target)
+    draw_distances(page, panels[1], right, scores[own])
+
+
+def _draw_details(page, panels, letters, inputs, gains, model, target):
+    """The six smaller panels, of one model and prior; the last two of those of the dose-response."""
+    used = [next(letters) for _ in panels]
+    own = gains["model"].eq(model) & gains["target"].eq(target)
+    draw_gains(page, panels[0], used[0], gains[own])
+    table = whole_networks(inputs.table("retention/sensitivity.csv", SENSITIVITY))
+    table = table[table["model"].eq(model) & table["target"].eq(target)]
+    groups = {line: _group(table, target, line) for line in LINES}
+    draw_sensitivity(page, panels[1:3], used[1:3], groups, LINES)
+    table = whole_networks(inputs.table("retention/carriers.csv", CARRIERS))
+    own = table["model"].eq(model) & table["target"].eq(target)
+    draw_carriers(page, panels[3], used[3], table[own])
+    doses = inputs.table("retention/dose.csv", DOSES)
+    draw_doses(page, panels[4:], used[4:], doses)
+    page.simulated(used[:4], PRIOR, [target] if target in inputs.priors else [])
+    page.simulated(used[4:], PRIOR, sorted(inputs.simulated_priors(doses)))
 
 
 def whole_networks(table):
     """Rows of whole networks, without those of their modules."""
-    return table[table["module"].fillna("").astype(str).eq("")]
+    return table[table["module"].isna() | table["module"].astype(str).eq("")]
 
 
-def _rows(profiles, scores):
-    """A row of panels for each prior and the models trained with it; for digimus where there is none."""
-    targets = dict.fromkeys([*profiles.loc[profiles["stage"] == "target", "prior"], *scores["target"]])
+def _rows(profiles, scores, gains):
+    """A row of panels for each prior that is no control and the models trained with it; or for digimus."""
+    goals = profiles.loc[profiles["stage"] == "target", "prior"]
+    targets = next((found for found in (gains["target"], scores["target"], goals) if len(found)), [])
     rows = []
-    for target in targets:
+    for target in dict.fromkeys(targets):
         models = list(dict.fromkeys(scores.loc[scores["prior"] == target, "model"]))
         rows += [(model, target) for model in models or ["digimus"]]
     return rows or [("digimus", "")]
 
 
-def draw_legend(page):
-    """The legend of profiles and distances, below everything."""
+def draw_legend(page, left_out=()):
+    """The legend of profiles and distances, below everything, and what else there is no room for."""
     handles = [legend_entry(INK, "_", size=9)]
     handles += [legend_entry(line["color"], "o", "-") for line in LINES.values()]
-    page.figure.legend(handles, ["prior", *LINES], loc="outside lower center", ncols=4)
+    legend = page.figure.legend(handles, ["prior", *LINES], loc="outside lower center", ncols=4)
+    if left_out:
+        note = f"not drawn, and in results/retention: {', '.join(left_out)}"
+        legend.set_title(wrap(note, 120), prop=dict(size=TINY))
 
 
 def _group(table, target, line):

@@ -236,7 +236,8 @@ class Page:
     """
 
     def __init__(self, height_mm):
-        self.figure = Figure(figsize=(WIDTH_MM / 25.4, height_mm / 25.4), layout="constrained")
+        size = (WIDTH_MM / 25.4, height_mm / 25.4)
+        self.figure = Figure(figsize=size, dpi=PNG_DPI, layout="constrained")
         FigureCanvasAgg(self.figure)
         self._tables, self._simulated = [], {}
 

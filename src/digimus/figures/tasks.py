@@ -50,7 +50,7 @@ def tasks(inputs):
     for k, task in enumerate(names):
         rows = trials[trials["task"] == task]
         place = grid[k // n_columns, k % n_columns].subgridspec(3, 1, height_ratios=[85, 40, 7], hspace=0.02)
-        images |= _trial(
+        images |= trial_images(
             page, top, place, _letter(k), rows, first=k % n_columns == 0, title_pt=7 if n_columns < 5 else 6
         )
     for axes, (signal, (_, _, name)) in zip(bottom.subplots(1, 3), SCALES.items(), strict=True):
@@ -68,16 +68,38 @@ def _letter(k):
     return chr(ord("a") + k) if k < 26 else f"z{k - 25}"
 
 
-def _trial(page, part, place, letter, rows, first, title_pt):
-    """Three images of a task, one below the other; returns them by signal."""
-    page.keep(letter, rows[list(TRIALS)])
+def trial_images(page, part, place, letter, rows, first, title_pt, signals=tuple(SCALES), mark=None):
+    """Images of a task, one below the other; returns them by signal.
+
+    Parameters
+    ----------
+    page : digimus.figures.style.Page
+    part : matplotlib.figure.SubFigure
+    place : matplotlib.gridspec.GridSpecFromSubplotSpec
+        A row for every signal.
+    letter : str
+        Panel that the numbers are kept for.
+    rows : pandas.DataFrame
+        Of one task, as in tasks/trials.csv.
+    first : bool
+        Whether channels are named at the left.
+    title_pt : float
+    signals : sequence of str
+        Keys of `SCALES`.
+    mark : str, optional
+        What stands at the corner in the place of the letter.
+    """
+    page.keep(letter, rows.loc[rows["signal"].isin(signals), list(TRIALS)])
     response_s = float(rows["response_step"].iloc[0]) * STEP_S
     images, above = {}, None
-    for k, (signal, (colours, norm, _)) in enumerate(SCALES.items()):
+    for k, signal in enumerate(signals):
+        colours, norm, _ = SCALES[signal]
         axes = part.add_subplot(place[k], sharex=above)
         above = axes
         if k == 0:
-            page.panel(axes, letter, f"{rows['task'].iloc[0]}\n{rows['family'].iloc[0]}")
+            page.panel(
+                axes, letter if mark is None else mark, f"{rows['task'].iloc[0]}\n{rows['family'].iloc[0]}"
+            )
             axes.set_title(axes.get_title(loc="left"), fontsize=title_pt)
         values = _image(rows, signal)
         if values is None:
@@ -98,7 +120,9 @@ def _trial(page, part, place, letter, rows, first, title_pt):
         ticks = TICKS[signal]
         axes.set_yticks(list(ticks), list(ticks.values()) if first else [])
         axes.tick_params(axis="y", length=0, labelsize=TINY)
-        axes.tick_params(axis="x", labelbottom=k == 2, length=2 if k == 2 else 0)
+        axes.tick_params(
+            axis="x", labelbottom=k + 1 == len(signals), length=2 if k + 1 == len(signals) else 0
+        )
         axes.spines[:].set_visible(signal == "mask")
         axes.spines[:].set_linewidth(0.4)
     above.set_xlabel("time (s)")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from digimus.errors import InputError
+from digimus.recordings.behaviour import behaviour_of
 from digimus.recordings.coverage import binned, within_recording
 from digimus.recordings.naming import listed, nearest
 from digimus.recordings.prepared import Prepared
@@ -65,12 +66,16 @@ def prepare_with_units(session, settings):
     keep[keep] = seen
     dropped = {reason: count for reason, count in dropped.items() if count}
     check_labels(session, settings, found.labels[keep], found.groups[keep], found.classes, dropped)
+    start_s, groups = found.start_s[keep], found.groups[keep]
+    behaviour = (
+        {} if settings.behaviour is None else behaviour_of(session, settings.behaviour, start_s, groups)
+    )
     prepared = Prepared(
         values=values if seen.all() else values[seen],
         labels=found.labels[keep],
         classes=found.classes,
-        groups=found.groups[keep],
-        start_s=found.start_s[keep],
+        groups=groups,
+        start_s=start_s,
         clock_s=None if found.clock_s is None else found.clock_s[keep],
         unit_regions=units.loc[units["kept"], "region"].to_numpy(object),
         bin_ms=settings.bin_ms,
@@ -79,15 +84,16 @@ def prepare_with_units(session, settings):
         animal=session.animal,
         signal=session.signal,
         n_trials=found.n_trials,
-        n_trials_dropped=found.n_trials - len(np.unique(found.groups[keep])),
+        n_trials_dropped=found.n_trials - len(np.unique(groups)),
         dropped=dropped,
         simulated=session.simulated,
         unit_ids=units.loc[units["kept"], "unit"].to_numpy(object),
         observed=observed[seen],
-        previous=_previous(found.groups[keep], found.start_s[keep], settings.window_ms),
+        previous=_previous(groups, start_s, settings.window_ms),
         label_kind=settings.label.kind,
         start_time=session.start_time.isoformat(),
         file=str(session.path),
+        **behaviour,
     )
     return prepared, units
 

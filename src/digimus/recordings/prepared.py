@@ -10,6 +10,7 @@ from digimus.errors import InputError
 from digimus.storage import reading, write_arrays
 
 ARRAYS = ("values", "labels", "groups", "start_s", "observed", "previous")
+BEHAVIOUR = ("error", "difficulty", "reaction_s")
 TEXTS = ("session_id", "animal", "signal", "label_kind", "start_time", "file")
 
 
@@ -55,6 +56,13 @@ class Prepared:
         To which all times are relative, as ISO 8601; empty where unknown.
     file : str
         The recording that it was cut from; empty where unknown.
+    error : array (n_samples,) or None
+        1 where the animal erred, 0 where it was right, nan where that is unknown; None where the
+        configuration does not say.
+    difficulty : array (n_samples,) or None
+        Smaller is harder.
+    reaction_s : array (n_samples,) or None
+        From time zero to the response, nan without one.
     """
 
     values: np.ndarray
@@ -79,6 +87,9 @@ class Prepared:
     label_kind: str = "column"
     start_time: str = ""
     file: str = ""
+    error: np.ndarray | None = None
+    difficulty: np.ndarray | None = None
+    reaction_s: np.ndarray | None = None
 
     def __post_init__(self):
         defaults = {
@@ -92,12 +103,16 @@ class Prepared:
 
     @property
     def digest(self):
-        """Hash of all that a decoder reads, by which sessions that were prepared otherwise are told apart."""
+        """Hash of the samples, by which sessions that were prepared otherwise are told apart.
+
+        Behaviour counts where there is any, so that other sessions keep the hash that they had without it.
+        """
         found = hashlib.sha256(
             json.dumps([self.signal, self.label_kind, self.bin_ms, *self.window_ms]).encode()
         )
         parts = [getattr(self, name) for name in ARRAYS] + [self.clock_s]
         parts += [np.array(texts, str) for texts in (self.classes, self.unit_ids, self.unit_regions)]
+        parts += [getattr(self, name) for name in BEHAVIOUR if getattr(self, name) is not None]
         for part in parts:
             part = np.ascontiguousarray([] if part is None else part)
             found.update(f"{part.dtype} {part.shape}".encode())
@@ -155,15 +170,16 @@ def write_prepared(path, prepared, provenance):
     for name in ("unit_regions", "unit_ids", "region_names"):
         arrays[name] = np.array(getattr(prepared, name), str)
     arrays["classes"] = np.array(prepared.classes, str)
-    if prepared.clock_s is not None:
-        arrays["clock_s"] = prepared.clock_s
+    for name in ("clock_s", *BEHAVIOUR):
+        if getattr(prepared, name) is not None:
+            arrays[name] = getattr(prepared, name)
     measured = "spikes per bin" if prepared.signal == "spikes" else "fluorescence, as in the file"
     attributes = {
         name: getattr(prepared, name)
         for name in ("bin_ms", *TEXTS, "n_trials", "n_trials_dropped", "simulated")
     }
     attributes |= {"window_ms": list(prepared.window_ms), "dropped": json.dumps(prepared.dropped)}
-    units = {"values": measured, "start_s": "s", "clock_s": "s", "time_s": "s"}
+    units = {"values": measured} | dict.fromkeys(("start_s", "clock_s", "time_s", "reaction_s"), "s")
     write_arrays(path, arrays, units=units, provenance=provenance, attributes=attributes)
 
 
@@ -182,7 +198,7 @@ def read_prepared(path):
             return Prepared(
                 **arrays,
                 classes=file["classes"].asstr()[:].tolist(),
-                clock_s=file["clock_s"][:] if "clock_s" in file else None,
+                **{n: file[n][:] if n in file else None for n in ("clock_s", *BEHAVIOUR)},
                 **{name: file[name].asstr()[:] for name in ("unit_regions", "unit_ids")},
                 bin_ms=float(attributes["bin_ms"]),
                 window_ms=tuple(map(float, attributes["window_ms"])),

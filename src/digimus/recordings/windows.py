@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from digimus.recordings.behaviour import Behaviour
 from digimus.recordings.labels import Label, labels_of
 from digimus.recordings.settings import as_tuple, known_keys, positive, put, window, wrong_setting
 from digimus.recordings.trials import (
@@ -53,6 +54,8 @@ class Preparation:
     min_units, min_trials_per_class : int
         Fewer units, or fewer samples of a class, and the session is refused. Of a label that is a number,
         twice as many samples as `min_trials_per_class` are asked for.
+    behaviour : Behaviour or mapping, optional
+        How a trial is known to be an error; not with `split_windows_ms`, where a trial is many samples.
     """
 
     label: Label
@@ -65,10 +68,17 @@ class Preparation:
     unit_filters: dict | None = None
     min_units: int = 1
     min_trials_per_class: int = 5
+    behaviour: Behaviour | None = None
 
     def __post_init__(self):
         if not isinstance(self.label, Label):
             put(self, "label", Label.from_config(self.label))
+        if self.behaviour is not None and not isinstance(self.behaviour, Behaviour):
+            put(self, "behaviour", Behaviour.from_config(self.behaviour))
+        if self.behaviour is not None and self.split_windows_ms is not None:
+            raise wrong_setting(
+                "behaviour", "one sample a trial, that is, no split_windows_ms", "both settings"
+            )
         put(self, "clock_events", as_tuple(self.clock_events))
         put(self, "regions", as_tuple(self.regions))
         put(self, "unit_filters", dict(self.unit_filters or {}))

@@ -25,7 +25,7 @@ import torch
 import yaml
 
 from digimus import tasks
-from digimus.configuration import checked, priors_of, tasks_of
+from digimus.configuration import checked, dose_plan, priors_of, tasks_of
 from digimus.models import MotifTerm, build, matched_settings, n_parameters
 from digimus.motifs import Prior
 from digimus.seeding import stream
@@ -163,7 +163,9 @@ def planned_cells(configuration):
         learnt = tasks_of(rules, model)
         units = [*(learnt if together is not True else []), *([TOGETHER] if together and learnt else [])]
         cells += [(unit, model, prior) for prior in ("none", *priors) for unit in units]
-    return cells
+    plan = dose_plan(configuration)
+    others = [weight for weight in plan["weights"] if weight not in (0, plan["own"])]
+    return cells + [(task, plan["model"], plan["prior"]) for task in plan["tasks"] for _ in others]
 
 
 def estimate(configuration, cells=None, timings=None):
