@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from digimus.analysis.retention import distance_to_prior, hard_adjacency, retention_tables, weight_profile
-from digimus.analysis.states import (
-    equal_count_ratio,
-    error_auroc,
-    participation_ratio,
+from digimus.analysis.errors.outcomes import equal_count_ratio, error_auroc
+from digimus.analysis.retention.profiles import (
+    distance_to_prior,
+    hard_adjacency,
+    retention_tables,
+    weight_profile,
 )
+from digimus.analysis.states.dimension import participation_ratio
 from digimus.analysis.statistics import (
     hierarchical_bootstrap,
     nested_mean,

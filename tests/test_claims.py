@@ -5,18 +5,18 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest, wilcoxon
 
-from digimus.analysis.claims import COLUMNS, Claims, Question, differences, reason_of
-from digimus.analysis.claims_decoding import decoding_claims
-from digimus.analysis.claims_learnt import (
+from digimus.analysis.claims.decoding import decoding_claims
+from digimus.analysis.claims.every import Grid, every_claim
+from digimus.analysis.claims.learnt import (
     dose_claims,
     error_claims,
     perturbation_claims,
     retention_claims,
     teacher_claims,
 )
-from digimus.analysis.claims_motifs import between_regions, motif_claims
-from digimus.analysis.claims_rules import CHALLENGING, CONTROL_NAMES, controls_of, rule_claims
-from digimus.analysis.every_claim import Grid, every_claim
+from digimus.analysis.claims.motifs import between_regions, motif_claims
+from digimus.analysis.claims.rules import CHALLENGING, CONTROL_NAMES, controls_of, rule_claims
+from digimus.analysis.claims.table import COLUMNS, Claims, Question, differences, reason_of
 from digimus.analysis.statistics import bootstrap_interval, signed_rank_p, widening
 from digimus.motifs import MOTIFS
 from digimus.motifs.pvalues import benjamini_hochberg

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import wilcoxon
 
-from digimus.analysis.decoding_comparisons import (
+from digimus.analysis.decoding.comparisons import (
     COLUMNS,
     REGION_COLUMNS,
     comparison_table,
@@ -337,6 +337,6 @@ def test_regions_share_only_sessions_that_have_both():
 
 
 def test_the_comparisons_do_without_torch():
-    names = "decoding_comparisons, known_best"
-    code = f"import sys; from digimus.analysis import {names}; sys.exit('torch' in sys.modules)"
+    names = "comparisons, known_best"
+    code = f"import sys; from digimus.analysis.decoding import {names}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

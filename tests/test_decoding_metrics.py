@@ -12,7 +12,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from digimus.analysis.decoding_metrics import (
+from digimus.analysis.decoding.metrics import (
     CONTINUOUS_METRICS,
     METRICS,
     bits_per_spike,
@@ -20,7 +20,7 @@ from digimus.analysis.decoding_metrics import (
     continuous_scores,
     scores,
 )
-from digimus.analysis.decoding_tables import calibration_rows, running_rows, score_rows
+from digimus.analysis.decoding.tables import calibration_rows, running_rows, score_rows
 
 
 def test_metrics_equal_those_of_scikit_learn():

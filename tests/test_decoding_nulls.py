@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from digimus.analysis.decoders import CLASSIFIERS, activity, held_out
-from digimus.analysis.decoding_metrics import scores
-from digimus.analysis.decoding_nulls import (
+from digimus.analysis.decoding.decoders import CLASSIFIERS, activity, held_out
+from digimus.analysis.decoding.metrics import scores
+from digimus.analysis.decoding.nulls import (
     fold_numbers,
     null_labels,
     null_values,

@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import roc_auc_score
 from statsmodels.api import Logit
 
-from digimus.analysis.errors_features import (
+from digimus.analysis.errors.features import (
     AXIS,
     DISTANCE,
     MARGIN,
@@ -21,11 +21,12 @@ from digimus.analysis.errors_features import (
     judged_features,
     nested_features,
 )
-from digimus.analysis.errors_gain import auroc_gain, fold_auroc
-from digimus.analysis.errors_model import NotFitted, clustered_logistic
-from digimus.analysis.errors_networks import trials_of_network
-from digimus.analysis.errors_sessions import levels, one_hot, trials_of_session
-from digimus.analysis.errors_tables import (
+from digimus.analysis.errors.gain import auroc_gain, fold_auroc
+from digimus.analysis.errors.model import NotFitted, clustered_logistic
+from digimus.analysis.errors.networks import trials_of_network
+from digimus.analysis.errors.outcomes import error_auroc
+from digimus.analysis.errors.sessions import levels, one_hot, trials_of_session
+from digimus.analysis.errors.tables import (
     DISTANCE_COLUMNS,
     ERROR_COLUMNS,
     MODEL_COLUMNS,
@@ -36,7 +37,6 @@ from digimus.analysis.errors_tables import (
     add_session,
     error_row,
 )
-from digimus.analysis.states import error_auroc
 from digimus.recordings import Preparation, prepare_files
 from digimus.tasks import TASKS
 from digimus.tasks.trials import PREFERRED_RAD, RING

@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from digimus.analysis.dimension import corrected_participation_ratio, n_components_for, unbiased_traces
-from digimus.analysis.fixed_points import fixed_points
-from digimus.analysis.geometry import principal_plane, speed, tangling
-from digimus.analysis.hidden_states import HiddenSettings, HiddenStates, hidden_states
-from digimus.analysis.similarity import centred_gram, cka, cka_between, shuffled_cka
-from digimus.analysis.state_maps import RateMap, spiking_rates, state_map_of
-from digimus.analysis.states import participation_ratio
+from digimus.analysis.states.dimension import (
+    corrected_participation_ratio,
+    n_components_for,
+    participation_ratio,
+    unbiased_traces,
+)
+from digimus.analysis.states.fixed_points import fixed_points
+from digimus.analysis.states.geometry import principal_plane, speed, tangling
+from digimus.analysis.states.hidden import HiddenSettings, HiddenStates, hidden_states
+from digimus.analysis.states.maps import RateMap, spiking_rates, state_map_of
+from digimus.analysis.states.similarity import centred_gram, cka, cka_between, shuffled_cka
 from digimus.models import build
 
 DT_S = 0.02
@@ -323,6 +327,6 @@ def test_hidden_states_that_cannot_be_learnt_say_why(rng, monkeypatch):
     assert "fewer than 8 trials" in hidden_states(few, SETTINGS, rng)[1]
     assert "single time bin" in hidden_states(rng.normal(size=(20, 1, 4)), SETTINGS, rng)[1]
     assert "does not vary" in hidden_states(np.ones((20, 9, 4)), SETTINGS, rng)[1]
-    monkeypatch.setattr("digimus.analysis.hidden_states.MOST_ITERATIONS", 2)
+    monkeypatch.setattr("digimus.analysis.states.hidden.MOST_ITERATIONS", 2)
     found, reason = hidden_states(rng.normal(size=(20, 30, 6)), SETTINGS, rng)
     assert found is None and "did not converge" in reason

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from digimus.analysis.interventions import Intervention, perturbed, push_along, push_unit, why_not
+from digimus.analysis.perturbation.interventions import (
+    Intervention,
+    perturbed,
+    push_along,
+    push_unit,
+    why_not,
+)
 from digimus.errors import InputError
 from digimus.models import build
 from digimus.models.spiking import lif_loop

@@ -8,9 +8,17 @@ import pytest
 from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
-from digimus.analysis.decoders import decoders_of, held_out
-from digimus.analysis.decoding_metrics import scores as metrics_of
-from digimus.analysis.known_best import ALL, CHOSEN, COLUMNS, N_ERRORS, WITHIN, known_best_table, upper_bound
+from digimus.analysis.decoding.decoders import decoders_of, held_out
+from digimus.analysis.decoding.known_best import (
+    ALL,
+    CHOSEN,
+    COLUMNS,
+    N_ERRORS,
+    WITHIN,
+    known_best_table,
+    upper_bound,
+)
+from digimus.analysis.decoding.metrics import scores as metrics_of
 from digimus.recordings import Preparation, prepare, read_session, splits
 from digimus.simulation.recordings import (
     DATASETS,

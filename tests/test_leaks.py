@@ -8,11 +8,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from digimus.analysis.across_sessions import as_session, latents, predicted, trained_on_others
-from digimus.analysis.decoders import CLASSIFIERS, REGRESSIONS, held_out
-from digimus.analysis.decoding_nulls import LABELS, PSEUDO, null_labels, null_values, permutation_p, reached
-from digimus.analysis.leaks import check_causal, check_decoder
-from digimus.analysis.reference_tables import reference_tables
+from digimus.analysis.decoding.across_sessions import as_session, latents, predicted, trained_on_others
+from digimus.analysis.decoding.decoders import CLASSIFIERS, REGRESSIONS, held_out
+from digimus.analysis.decoding.leaks import check_causal, check_decoder
+from digimus.analysis.decoding.nulls import LABELS, PSEUDO, null_labels, null_values, permutation_p, reached
+from digimus.analysis.decoding.reference_tables import reference_tables
 from digimus.errors import InputError
 from digimus.models import MODELS, build
 from digimus.recordings.prepared import Prepared

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from digimus import InputError
-from digimus.analysis.retention import MOST_BINS, hard_adjacency, module_tables, retention_tables
+from digimus.analysis.retention.profiles import MOST_BINS, hard_adjacency, module_tables, retention_tables
 from digimus.configuration import checked, priors_of, tasks_of
 from digimus.figures import draw
 from digimus.models.structure import projection_shares

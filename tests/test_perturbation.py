@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from digimus.analysis.perturbation import (
+from digimus.analysis.perturbation.networks import (
     EFFECT_COLUMNS,
     SLOPE_COLUMNS,
     Settings,

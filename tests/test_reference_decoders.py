@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from digimus.analysis.across_sessions import as_session, latents, predicted, trained_on_others
-from digimus.analysis.decoders import (
+from digimus.analysis.decoding.across_sessions import as_session, latents, predicted, trained_on_others
+from digimus.analysis.decoding.decoders import (
     CLASSIFIERS,
     REGRESSIONS,
     RIDGE_PENALTIES,
@@ -23,8 +23,8 @@ from digimus.analysis.decoders import (
     ridge,
     standardised,
 )
-from digimus.analysis.decoding_metrics import scores
-from digimus.analysis.decoding_nulls import (
+from digimus.analysis.decoding.metrics import scores
+from digimus.analysis.decoding.nulls import (
     fold_numbers,
 )
 from digimus.recordings.splits import blocked

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from digimus.analysis.columns import DECODING_TABLES
-from digimus.analysis.decoders import REGRESSIONS
-from digimus.analysis.decoding_tables import cell_tables
-from digimus.analysis.reference_tables import reference_tables
+from digimus.analysis.decoding.decoders import REGRESSIONS
+from digimus.analysis.decoding.reference_tables import reference_tables
+from digimus.analysis.decoding.tables import cell_tables
 from digimus.recordings.splits import available, blocked, interleaved
 from digimus.storage import write_arrays
 from prepared_sessions import across, following_number, session_of, sharing, spiking

@@ -9,11 +9,16 @@ import pytest
 import yaml
 
 from anatomy_tables import assert_drawn, marks, overlapping_texts, texts
-from digimus.analysis.retention import hard_adjacency, retention_tables, weight_profile, weights_alone
-from digimus.analysis.retention_carriers import ORDERS, SHARES, carriers_table, set_back
-from digimus.analysis.retention_comparisons import comparisons_table
-from digimus.analysis.retention_dose import dose_table
-from digimus.analysis.retention_sensitivity import sensitivity_table, soft_graph
+from digimus.analysis.retention.carriers import ORDERS, SHARES, carriers_table, set_back
+from digimus.analysis.retention.comparisons import comparisons_table
+from digimus.analysis.retention.dose import dose_table
+from digimus.analysis.retention.profiles import (
+    hard_adjacency,
+    retention_tables,
+    weight_profile,
+    weights_alone,
+)
+from digimus.analysis.retention.sensitivity import sensitivity_table, soft_graph
 from digimus.configuration import checked, dose_plan, without_null
 from digimus.errors import InputError
 from digimus.figures import draw

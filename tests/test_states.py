@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from digimus.analysis import network_states as states
-from digimus.analysis import shared_representations as shared
-from digimus.analysis.hidden_states import HiddenSettings
-from digimus.analysis.hidden_tables import TABLES, network_hidden, session_hidden
+from digimus.analysis.states import networks as states
+from digimus.analysis.states import shared
+from digimus.analysis.states.hidden import HiddenSettings
+from digimus.analysis.states.hidden_tables import TABLES, network_hidden, session_hidden
 from digimus.models import build
 from digimus.tasks import N_INPUTS, N_OUTPUTS, make_batch
 from digimus.training.cells import Trained

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from digimus.analysis.teacher import (
+from digimus.analysis.perturbation.teacher import (
     CHANGE_COLUMNS,
     SCORE_COLUMNS,
     SHUFFLED_WIRING,
@@ -18,7 +18,7 @@ from digimus.analysis.teacher import (
     score,
     teacher_tables,
 )
-from digimus.analysis.teacher_networks import (
+from digimus.analysis.perturbation.teacher_networks import (
     Imitation,
     Settings,
     behaviour_match,

@@ -12,9 +12,9 @@ import torch
 import yaml
 
 from digimus import InputError
-from digimus.analysis.decoding_tables import decoding_rates
+from digimus.analysis.decoding.tables import decoding_rates
 from digimus.analysis.evaluation import rule_tables
-from digimus.analysis.retention import PROFILE_COLUMNS, SCORE_COLUMNS, retention_tables
+from digimus.analysis.retention.profiles import PROFILE_COLUMNS, SCORE_COLUMNS, retention_tables
 from digimus.configuration import checked
 from digimus.errors import TrainingError
 from digimus.models import build

@@ -174,7 +174,7 @@ def test_comments_rerun_nothing(finished):
         ("recordings/binning.py", {"prepare_recordings", "train_decoders"}, {"region_motifs", "train_task"}),
         ("training/decoders.py", {"train_decoders", "score_cells"}, {"prepare_recordings", "train_task"}),
         (
-            "analysis/claims.py",
+            "analysis/claims/table.py",
             {"test_claims", "write_report"},
             {"score_cells", "train_task", "weight_motifs"},
         ),

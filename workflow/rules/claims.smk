@@ -44,8 +44,7 @@ rule test_claims:
         figures={name: f"fig{number}_{name}" for name, number in FIGURE_NUMBERS.items()},
         seed=CONFIG["seed"],
         code=code(
-            *[f"analysis/claims{part}" for part in ("", "_motifs", "_rules", "_decoding", "_learnt")],
-            *["analysis/every_claim", "analysis/decoding_comparisons", "analysis/statistics"],
+            *["analysis/claims", "analysis/decoding/comparisons", "analysis/statistics"],
             *["motifs/pvalues", "prior_roles"],
         ),
     script:

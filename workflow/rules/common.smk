@@ -71,7 +71,7 @@ def code(*subpackages, scripts=()):
     files = [library / name for name in ("errors.py", "seeding.py", "storage.py")]
     for subpackage in subpackages:
         path = library / subpackage
-        files += sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        files += sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
     files += [ROOT / "workflow/scripts" / f"{name}.py" for name in scripts]
     digest = hashlib.sha256()
     for file in files:

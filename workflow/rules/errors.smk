@@ -30,9 +30,15 @@ rule error_tables:
         settings=CONFIG["errors"],
         seed=CONFIG["seed"],
         code=code(
-            *(f"analysis/errors_{part}" for part in ("features", "gain", "model", "networks", "sessions")),
-            *("analysis/errors_tables", "analysis/states", "recordings/prepared"),
-            *("models", "tasks", "training/cells", "training/problems"),
+            *(
+                "analysis/errors",
+                "analysis/states/dimension",
+                "recordings/prepared",
+                "models",
+                "tasks",
+                "training/cells",
+                "training/problems",
+            ),
         ),
     script:
         "../scripts/error_tables.py"

@@ -28,13 +28,13 @@ from digimus.analysis.columns import DECODING_TABLES
 REFERENCE_CODE = [
     f"analysis/{name}"
     for name in (
-        "across_sessions",
         "columns",
-        "decoders",
-        "decoding_metrics",
-        "decoding_nulls",
-        "decoding_tables",
-        "reference_tables",
+        "decoding/across_sessions",
+        "decoding/decoders",
+        "decoding/metrics",
+        "decoding/nulls",
+        "decoding/reference_tables",
+        "decoding/tables",
     )
 ]
 
@@ -98,8 +98,8 @@ rule score_cells:
         code=code(
             "analysis/accuracy",
             "analysis/columns",
-            "analysis/decoding_metrics",
-            "analysis/decoding_tables",
+            "analysis/decoding/metrics",
+            "analysis/decoding/tables",
             "analysis/evaluation",
             "analysis/psychometrics",
             "tasks/registry",
@@ -171,8 +171,8 @@ rule compare_decoders:
         simulated_priors=SIMULATED_PRIORS,
         seed=CONFIG["seed"],
         code=code(
-            "analysis/decoding_comparisons",
-            "analysis/known_best",
+            "analysis/decoding/comparisons",
+            "analysis/decoding/known_best",
             "analysis/statistics",
             "motifs/pvalues",
             "prior_roles",

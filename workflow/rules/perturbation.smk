@@ -39,7 +39,7 @@ rule perturb_networks:
         ],
         seed=CONFIG["seed"],
         code=code(
-            *("analysis/interventions", "analysis/perturbation", "models", "tasks"),
+            *("analysis/perturbation", "models", "tasks"),
             *("training/cells", "training/problems"),
         ),
     script:
@@ -74,8 +74,7 @@ rule perturb_teachers:
         },
         seed=CONFIG["seed"],
         code=code(
-            *("analysis/interventions", "analysis/perturbation", "analysis/retention"),
-            *("analysis/teacher", "analysis/teacher_networks"),
+            *("analysis/perturbation", "analysis/retention/profiles"),
             *("connectome/graph", "models", "motifs", "tasks"),
             *("training/adam", "training/engine", "training/problems"),
         ),

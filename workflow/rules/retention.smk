@@ -58,10 +58,7 @@ rule weight_motifs:
         no_dose=DOSE["missing"],
         seed=CONFIG["seed"],
         code=code(
-            *[
-                f"analysis/retention{part}"
-                for part in ("", "_sensitivity", "_comparisons", "_carriers", "_dose")
-            ],
+            "analysis/retention",
             *["models/structure", "models/motif_term", "models/motif_gradients", "motifs"],
         ),
     script:

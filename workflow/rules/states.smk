@@ -10,10 +10,6 @@
 #          results/states/hidden_paths.csv        occupancy over time, by outcome
 
 
-STATES_CODE = ["dimension", "fixed_points", "geometry", "hidden_states", "hidden_tables", "network_states"]
-STATES_CODE += ["shared_representations", "similarity", "state_maps", "states"]
-
-
 rule states:
     input:
         results("states/summary.csv"),
@@ -44,7 +40,7 @@ rule network_states:
         hidden=CONFIG["states"]["hidden"],
         seed=CONFIG["seed"],
         code=code(
-            *(f"analysis/{name}" for name in STATES_CODE),
+            "analysis/states",
             "models",
             "tasks",
             "recordings/prepared",

@@ -3,8 +3,8 @@
 from job import job
 
 with job(snakemake):
-    from digimus.analysis.decoding_comparisons import comparison_table, region_table
-    from digimus.analysis.known_best import known_best_table
+    from digimus.analysis.decoding.comparisons import comparison_table, region_table
+    from digimus.analysis.decoding.known_best import known_best_table
     from digimus.storage import read_table, write_table
 
     inputs, params = snakemake.input, snakemake.params

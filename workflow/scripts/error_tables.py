@@ -8,7 +8,7 @@ from job import job
 with job(snakemake):
     import torch
 
-    from digimus.analysis.errors_tables import ErrorSettings, ErrorTables, add_cell, add_session
+    from digimus.analysis.errors.tables import ErrorSettings, ErrorTables, add_cell, add_session
     from digimus.recordings.prepared import read_prepared
     from digimus.storage import read_table, write_table
     from digimus.training import RuleTask, load

@@ -5,10 +5,10 @@ import pandas as pd
 from job import job
 
 with job(snakemake):
-    from digimus.analysis import network_states as states
-    from digimus.analysis import shared_representations as shared
-    from digimus.analysis.hidden_states import HiddenSettings
-    from digimus.analysis.hidden_tables import TABLES, network_hidden, session_hidden
+    from digimus.analysis.states import networks as states
+    from digimus.analysis.states import shared
+    from digimus.analysis.states.hidden import HiddenSettings
+    from digimus.analysis.states.hidden_tables import TABLES, network_hidden, session_hidden
     from digimus.seeding import stream
     from digimus.storage import write_table
     from digimus.training import load

@@ -7,7 +7,7 @@ from job import job
 with job(snakemake):
     import torch
 
-    from digimus.analysis.perturbation import Settings, perturbation_tables, untrained_tables
+    from digimus.analysis.perturbation.networks import Settings, perturbation_tables, untrained_tables
     from digimus.storage import write_table
     from digimus.training import load
 

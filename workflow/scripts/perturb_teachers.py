@@ -7,8 +7,8 @@ from job import job
 with job(snakemake):
     import torch
 
-    from digimus.analysis.teacher import FEW_MODULES, NO_TEACHER, missing_tables, teacher_tables
-    from digimus.analysis.teacher_networks import Settings
+    from digimus.analysis.perturbation.teacher import FEW_MODULES, NO_TEACHER, missing_tables, teacher_tables
+    from digimus.analysis.perturbation.teacher_networks import Settings
     from digimus.connectome import read_graph
     from digimus.motifs.priors import build_priors, read_priors
     from digimus.storage import write_table

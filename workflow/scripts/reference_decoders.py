@@ -4,7 +4,7 @@ from job import job
 
 with job(snakemake):
     from decoding_inputs import across_of, check_splits, shown_samples, splits_of, used_sessions
-    from digimus.analysis.reference_tables import reference_tables
+    from digimus.analysis.decoding.reference_tables import reference_tables
     from digimus.storage import read_table, write_table
 
     about, sessions = used_sessions(snakemake.input.sessions)

@@ -10,7 +10,7 @@ from job import job
 with job(snakemake):
     from decoding_inputs import shown_samples
     from digimus.analysis.columns import DECODING_TABLES
-    from digimus.analysis.decoding_tables import cell_tables, decoding_rates
+    from digimus.analysis.decoding.tables import cell_tables, decoding_rates
     from digimus.analysis.evaluation import rule_tables
     from digimus.analysis.psychometrics import COLUMNS, psychometric_rows
     from digimus.storage import read_table, write_table

@@ -3,7 +3,7 @@
 from job import job
 
 with job(snakemake):
-    from digimus.analysis.every_claim import NEEDED, Grid, every_claim
+    from digimus.analysis.claims.every import NEEDED, Grid, every_claim
     from digimus.storage import read_table, write_table
 
     params, inputs = snakemake.params, snakemake.input

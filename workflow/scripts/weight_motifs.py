@@ -5,11 +5,11 @@ from job import job
 with job(snakemake):
     import torch
 
-    from digimus.analysis.retention import module_tables, retention_tables, weights_alone
-    from digimus.analysis.retention_carriers import carriers_table
-    from digimus.analysis.retention_comparisons import comparisons_table
-    from digimus.analysis.retention_dose import dose_table
-    from digimus.analysis.retention_sensitivity import sensitivity_table
+    from digimus.analysis.retention.carriers import carriers_table
+    from digimus.analysis.retention.comparisons import comparisons_table
+    from digimus.analysis.retention.dose import dose_table
+    from digimus.analysis.retention.profiles import module_tables, retention_tables, weights_alone
+    from digimus.analysis.retention.sensitivity import sensitivity_table
     from digimus.motifs.priors import build_priors, read_priors
     from digimus.storage import write_table
     from digimus.training import load

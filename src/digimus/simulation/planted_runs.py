@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from digimus.analysis.claims import Claims
-from digimus.analysis.claims_decoding import decoding_claims
-from digimus.analysis.claims_learnt import error_claims, retention_claims
-from digimus.analysis.claims_motifs import motif_claims
-from digimus.analysis.decoders import CLASSIFIERS, held_out
-from digimus.analysis.decoding_metrics import balanced_accuracy
-from digimus.analysis.errors_tables import ErrorSettings, ErrorTables, add_session
-from digimus.analysis.every_claim import Grid
-from digimus.analysis.retention import retention_tables, weight_profile
-from digimus.analysis.retention_comparisons import comparisons_table
+from digimus.analysis.claims.decoding import decoding_claims
+from digimus.analysis.claims.every import Grid
+from digimus.analysis.claims.learnt import error_claims, retention_claims
+from digimus.analysis.claims.motifs import motif_claims
+from digimus.analysis.claims.table import Claims
+from digimus.analysis.decoding.decoders import CLASSIFIERS, held_out
+from digimus.analysis.decoding.metrics import balanced_accuracy
+from digimus.analysis.errors.tables import ErrorSettings, ErrorTables, add_session
+from digimus.analysis.retention.comparisons import comparisons_table
+from digimus.analysis.retention.profiles import retention_tables, weight_profile
 from digimus.connectome import region_graph
 from digimus.morphology import read_folder
 from digimus.motifs import Prior, region_profile

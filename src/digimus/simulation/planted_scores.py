@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaincinv
 
-from digimus.analysis.claims_rules import CHALLENGING
-from digimus.analysis.every_claim import Grid, every_claim
+from digimus.analysis.claims.every import Grid, every_claim
+from digimus.analysis.claims.rules import CHALLENGING
 from digimus.analysis.statistics import verdict
 from digimus.motifs import MOTIFS
 from digimus.seeding import stream

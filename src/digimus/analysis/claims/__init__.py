@@ -1,0 +1,1 @@
+"""The claims, each with its test and verdict."""

@@ -1,0 +1,1 @@
+"""Whether activity before the response foretells the error."""

@@ -1,0 +1,1 @@
+"""The causal test: what silencing, driving and pushing do to behaviour."""

@@ -1,0 +1,1 @@
+"""Whether trained weights keep the motifs of the prior."""

@@ -1,0 +1,1 @@
+"""States of networks and of recordings: dimension, geometry, similarity, fixed points and hidden states."""
