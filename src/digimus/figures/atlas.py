@@ -258,7 +258,7 @@ def _named(axes, labels, regions, colours):
 
 
 def _reciprocity(page, axes, regions, labels, colours):
-    page.panel(axes, "g", "reciprocal", 22)
+    page.panel(axes, "g", "mutual", 22)
     known = regions[regions["label"].isin(labels)]
     if not len(known):
         page.not_available(axes, "g", "no region has a graph", 10)

@@ -314,7 +314,10 @@ def _same_height(panels):
 
 
 def _absent(axes, x):
-    axes.plot(x, 0.04, "x", color=GREY, markersize=4, transform=axes.get_xaxis_transform(), clip_on=False)
+    axes.text(
+        x, 0.5, "not available", transform=axes.get_xaxis_transform(), color=GREY, fontsize=6, rotation=90,
+        ha="center", va="center",
+    )  # fmt: skip
 
 
 def _none(page, panels, letter, title, reason):
