@@ -348,6 +348,7 @@ def test_strata_hold_trials_of_one_level_and_answer():
         (lambda s: replace(s, error=np.full(150, np.nan)), "because no trial has a known outcome"),
         (lambda s: replace(s, error=np.zeros(150)), "because there are 0 error trials, and 10 are needed"),
         (lambda s: replace(s, error=np.ones(150)), "because there are 0 correct trials"),
+        (lambda s: replace(s, observed=np.arange(150)[:, None] % 12 != np.arange(12)), "because no unit was"),
         (lambda s: replace(s, values=0 * s.values), "because the activity before the response does not vary"),
     ],
 )
@@ -358,6 +359,7 @@ def test_a_session_without_numbers_keeps_its_row_and_says_why(change, reason):
     assert errors["not_available"][0].startswith(reason) and np.isnan(errors["auroc_gain"][0])
     assert len(model) == 8 and model["coefficient"].isna().all()
     assert model["not_available"].str.startswith("because").all() and not len(distances)
+    assert np.isnan(errors["n_errors"][0]) == (reason == NO_BEHAVIOUR)
 
 
 def test_a_label_that_is_a_number_has_no_margin_and_one_session_no_interval():
@@ -384,6 +386,36 @@ def test_a_regressor_that_never_varies_is_named_and_moves_no_other():
     without, constant = fitted(), fitted(reaction_s=np.full(150, 9.0))
     assert constant.loc["reaction time", "not_available"] == "because it does not vary"
     pd.testing.assert_frame_equal(without.drop(index="reaction time"), constant.drop(index="reaction time"))
+
+
+def test_a_unit_that_was_not_always_observed_is_left_out():
+    session = behaving()
+    observed = np.ones((150, 12), bool)
+    observed[100:, 3] = False
+    gone = replace(session, observed=observed, values=session.values * observed[:, None])
+    found, without = (trials_of_session(each, 5) for each in (gone, session))
+    assert found.states.shape == (150, 11)
+    np.testing.assert_array_equal(found.states, np.delete(without.states, 3, 1))
+    np.testing.assert_allclose(found.rate, found.states.mean(1))
+
+
+def test_sessions_of_different_answers_have_one_model():
+    alike = [behaving(seed, link=0.5, name=f"s{seed}") for seed in range(5)]
+    third = np.where(np.arange(150) % 5 == 0, 2, alike[3].labels)
+    differ = [
+        *alike[:3],
+        replace(alike[3], labels=third, classes=["left", "right", "both"]),
+        replace(alike[4], error=np.where(alike[4].labels == 1, np.nan, alike[4].error)),
+    ]
+    found = []
+    for sessions in (alike, differ):
+        tables = ErrorTables()
+        for session in sessions:
+            add_session(tables, session, "sound", QUICK, 1)
+        found.append(tables.tables()[1].set_index("feature"))
+    assert (found[1].loc["margin", ["n_clusters", "not_available"]] == [5, ""]).all()
+    gap = found[1].loc["margin", "coefficient"] - found[0].loc["margin", "coefficient"]
+    assert found[0].loc["margin", "ci_high"] < 0 and abs(gap) < 3 * found[1].loc["margin", "standard_error"]
 
 
 def test_the_same_seed_gives_the_same_tables():

@@ -91,6 +91,8 @@ def test_neurons_without_an_atlas_or_anything_left_out(tables):
     words = texts(figure)
     assert "no source has an annotation volume" in words and "all 14 neurons are used" in words
     assert table.loc[table["panel"] == "e", "not_available"].notna().all()
+    nothing = table[table["panel"] == "d"]
+    assert nothing["n_neurons"].tolist() == [0] and nothing["not_available"].isna().all()
 
 
 def test_neurons_of_many_regions_end_with_a_count(tables):

@@ -1,6 +1,7 @@
 """The figure of perturbations: every panel shows its numbers, and says what is missing."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from anatomy_tables import marks, overlapping_texts, texts
@@ -48,6 +49,20 @@ def test_missing_numbers_are_said_and_not_drawn_as_zero(tables):
     figure, table = draw("perturbation", perturbation_tables(CELLS, TASKS))
     assert table.loc[table["panel"].eq("e"), "not_available"].tolist() == ["because of no modules"]
     assert "because of no modules" in texts(figure).replace("\n", " ")
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_task_that_no_network_was_trained_on_is_no_network(tables, alone):
+    with_row = dict(tables)
+    for name in ("effects", "slopes"):
+        path = f"x/perturbation/{name}.csv"
+        row = tables[path].iloc[:1].assign(
+            task="dm2", model=np.nan, prior=np.nan, seed=np.nan, kind=np.nan, not_available="because of this",
+            **dict.fromkeys(tables[path].columns.intersection(["change", "slope", "effect"]), np.nan),
+        )  # fmt: skip
+        with_row[path] = row if alone else pd.concat([tables[path], row], ignore_index=True)
+    figure, _ = draw("perturbation", with_row)
+    assert "nan" not in texts(figure).replace("unan", "")
 
 
 def test_teachers_are_always_marked_as_simulated(tables):

@@ -16,6 +16,7 @@ from digimus.analysis.perturbation.networks import (
     perturbation_tables,
     slope_of,
     slope_table,
+    untrained_tables,
 )
 from digimus.models import build
 from digimus.seeding import stream
@@ -111,6 +112,16 @@ def test_only_the_module_that_carries_the_answer_matters():
     assert effect["carrier"] > 0 >= effect["idle"]
     nothing = effects[effects["epoch"].eq("stimulus") & effects["kind"].eq("silence")]
     assert (nothing["change"] == 0).all()  # the stimulus is still there when the answer is given
+
+
+@pytest.mark.parametrize(
+    "task, reason",
+    [("go", "because no network was trained on this task alone"), ("", "because no task is to be perturbed")],
+)
+def test_a_task_without_networks_and_no_task_at_all_have_a_row(task, reason):
+    for table, columns in zip(untrained_tables(task), (EFFECT_COLUMNS, SLOPE_COLUMNS), strict=True):
+        assert list(table.columns) == list(columns) and table["not_available"].tolist() == [reason]
+        assert table.drop(columns=["task", "model", "prior", "not_available"]).isna().all(axis=None)
 
 
 def test_a_row_says_what_could_not_be_tried(lapsing):

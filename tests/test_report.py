@@ -1,6 +1,7 @@
 """The report: whole, self-contained, and honest about what is missing."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,11 +10,12 @@ import pytest
 from anatomy_tables import grid
 from digimus.errors import InputError
 from digimus.figures import FIGURES
-from digimus.figures.pages import TEMPLATES
+from digimus.figures.pages import TEMPLATES, paragraphs
 from digimus.figures.report import TOPICS, write_report
 from digimus.figures.report_rows import missing_panels, rule_times
 from digimus.figures.rule_graph import rule_graph
 
+CAPTIONS = Path(__file__).parents[1] / "workflow" / "report"
 TASKS = ("go", "dm1")
 CELLS = (("digimus", "none"), ("digimus", "A"), ("lstm", "none"))
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes([0, 0, 0, 13]) + b"IHDR" + bytes([0, 0, 5, 136, 0, 0, 2, 0])
@@ -129,6 +131,9 @@ def test_claims_stand_by_category_with_their_verdicts(report):
     assert 'href="#figure-all">S1</a>' in page
     assert page.count('<span class="tag">simulated</span>') == 1
     assert "nan" not in page.replace("unan", "")
+    assert "0.2 (0.1 to 0.3)" in page
+    ends = dict.fromkeys(["ci_low", "ci_high"], np.nan)
+    assert "0.2 (no interval)" in report(claims=CLAIMS.assign(**ends))
     plain = report(claims=CLAIMS.drop(columns=["category", "not_available"]))
     assert plain.count("<tr data-verdict") == len(CLAIMS)
 
@@ -246,3 +251,16 @@ def test_pages_need_nothing_but_their_own_parts():
         text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert "://" not in text and "@import" not in text and "url(" not in text, file.name
         assert not re.search(r"\b(fetch|XMLHttpRequest|WebSocket|import)\s*\(", text), file.name
+
+
+def test_a_star_in_a_caption_starts_no_emphasis():
+    (shown,) = paragraphs("A mark: * (or a dot) is p < .05, n/a* is none; *holds* and ``a*b`` are set apart.")
+    assert "* (or a dot) is p &lt; .05, n/a* is none; <em>holds</em> and <code>a*b</code>" in shown
+
+
+@pytest.mark.parametrize("file", sorted(CAPTIONS.glob("*.rst")), ids=lambda file: file.stem)
+def test_emphasis_in_captions_ends_where_it_should(file):
+    for block in paragraphs(file.read_text()):
+        set_apart = re.findall(r"<em>(.*?)</em>", block)
+        assert all(len(words) < 70 and words == words.strip() for words in set_apart)
+        assert not re.search(r"\*\*|``", block)

@@ -231,6 +231,9 @@ def test_networks_meet_recordings_where_both_have_the_conditions(rng):
     absent = table[table["not_available"] != ""].groupby(["seed", "dataset"])["not_available"].first()
     assert absent[1, "licking"] == "because its label does not have two classes"
     assert absent[2, "visual"] == absent[2, "licking"] == "because the task has no graded evidence"
+    mixed = sessions | {("visual", "s9"): (None, "because it is short")}
+    table = shared.with_recordings([key(1)], networks[:1], mixed, rng, 5).set_index("session")
+    assert table.loc[["s1", "s9", "s2"], "not_available"].tolist() == ["", "because it is short", ""]
     alone = shared.with_recordings([key(1)], networks[:1], {}, rng, 5)
     assert alone["not_available"].tolist() == ["because there is no recording"]
 

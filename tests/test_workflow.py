@@ -1,12 +1,14 @@
 """The whole workflow on the tiny configuration, in a copy of the project."""
 
 import ast
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -528,6 +530,59 @@ def test_what_the_library_imports_is_pinned(root):
                 top = name.split(".")[0]
                 if top not in sys.stdlib_module_names and top != "digimus":
                     assert normal(alias.get(top, top)) in known, f"{path.name} imports {top}"
+
+
+def modules_of(environment):
+    """Modules that an environment has: those of its distributions, and of all that these need."""
+    items = environment["dependencies"]
+    names = ["torch" for item in items if isinstance(item, str) and item.startswith("pytorch")]
+    names += [item.split("==")[0] for part in items if isinstance(part, dict) for item in part["pip"]]
+    wanted, waiting = set(), list(map(normal, names))
+    while waiting:
+        name = waiting.pop()
+        if name not in wanted:
+            wanted.add(name)
+            with contextlib.suppress(metadata.PackageNotFoundError):
+                needs = [need for need in metadata.requires(name) or [] if "extra ==" not in need]
+                waiting += [normal(re.match(r"[\w.-]+", need)[0]) for need in needs]
+    owners = metadata.packages_distributions().items()
+    return {module for module, of in owners if wanted & set(map(normal, of))}
+
+
+IMPORTING = """
+import sys
+sys.path[:0] = {paths}
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {absent}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent())
+for script, statements in {scripts}.items():
+    try:
+        exec(statements, {{}})
+    except ModuleNotFoundError as error:
+        print(script, "lacks", error)
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["analysis", "neurons", "recordings", "retrieval", "torch-cpu", "torch-cuda"]
+)
+def test_an_environment_has_what_its_scripts_import(root, name):
+    environment = yaml.safe_load((root / f"envs/{name}.yaml").read_text())
+    wanted = "TORCH_ENVIRONMENT" if name.startswith("torch") else f'"../../envs/{name}.yaml"'
+    scripts = {}
+    for rule, (_, body) in rules_of(root).items():
+        if f"conda:\n        {wanted}" in body and "script:" in body:
+            tree = ast.parse((root / f"workflow/scripts/{rule}.py").read_text())
+            lines = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+            scripts[rule] = "\n".join(map(ast.unparse, lines))
+    absent = set(metadata.packages_distributions()) - modules_of(environment) - {"digimus"}
+    paths = [str(root / "src"), str(root / "workflow/scripts")]
+    code = IMPORTING.format(paths=paths, absent=absent, scripts=scripts)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert scripts and ended.returncode == 0, ended.stderr
+    assert ended.stdout == ""
 
 
 # Real neurons and recordings

@@ -86,6 +86,9 @@ rule plant_effects:
     params:
         planted=CONFIG["evaluation"]["planted"],
         seed=CONFIG["seed"],
-        code=code("analysis", "connectome", "morphology", "motifs", "recordings", "simulation"),
+        code=code(
+            *["analysis", "connectome", "morphology", "motifs", "recordings", "simulation"],
+            *["models/structure", "prior_roles", "training/cells"],
+        ),
     script:
         "../scripts/plant_effects.py"

@@ -34,7 +34,7 @@ rule perturb_networks:
         },
         untrained=[
             task
-            for task in PERTURBATION["tasks"]
+            for task in PERTURBATION["tasks"] or [""]
             if task not in {Path(cell).parts[-3] for cell in RULE_CELLS}
         ],
         seed=CONFIG["seed"],

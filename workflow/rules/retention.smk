@@ -59,7 +59,7 @@ rule weight_motifs:
         seed=CONFIG["seed"],
         code=code(
             "analysis/retention",
-            *["models/structure", "models/motif_term", "models/motif_gradients", "motifs"],
+            *["models/structure", "models/motif_term", "models/motif_gradients", "motifs", "training/cells"],
         ),
     script:
         "../scripts/weight_motifs.py"

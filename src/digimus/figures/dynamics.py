@@ -38,7 +38,7 @@ HIDDEN = ("benchmark", "unit", "session", "model", "prior", "seed")
 HIDDEN_PATHS = (*HIDDEN, "outcome", "time_s", "state", "occupancy", "n_trials", "not_available")
 TRANSITIONS = (*HIDDEN, "from_state", "to_state", "probability", "not_available")
 EPOCH_MARKERS = {"fixation": "o", "delay1": "s", "delay2": "D", "response": "^"}
-NO_NETWORK = "no network was trained on a rule task"
+NO_NETWORK = "no network was trained on a single rule task"
 WIDEST_MATRIX = 8
 
 

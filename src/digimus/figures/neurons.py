@@ -202,8 +202,8 @@ def _left_out(page, axes, quality, rows):
     sources = list(dict.fromkeys(quality["source"]))
     if not rows:
         total = int(quality["n_neurons"].sum())
-        page.not_available(axes, "d", f"none of {total:,} neurons was left out", 24)
-        axes.texts[-1].set_text(f"nothing was left out:\nall {total:,} neurons are used")
+        page.blank(axes, f"nothing was left out:\nall {total:,} neurons are used")
+        page.keep("d", pd.DataFrame({"n_neurons": [0]}))
         return
     page.keep("d", pd.DataFrame(rows, columns=["source", "outcome", "n_neurons"]))
     colours = _colours(quality["outcome"])

@@ -80,7 +80,11 @@ def paragraphs(text):
     """
     blocks = [" ".join(block.split()) for block in re.split(r"\n\s*\n", text.strip())]
     shown = [html.escape(block) for block in blocks if block and not block.startswith("..")]
-    for pattern, tag in ((r"``(.+?)``", "code"), (r"\*\*(.+?)\*\*", "strong"), (r"\*(.+?)\*", "em")):
+    for pattern, tag in (
+        (r"``(.+?)``", "code"),
+        (r"\*\*(.+?)\*\*", "strong"),
+        (r"\*(?!\s)(.+?)(?<!\s)\*", "em"),
+    ):
         shown = [re.sub(pattern, rf"<{tag}>\1</{tag}>", block) for block in shown]
     return [Markup(block) for block in shown]
 

@@ -61,7 +61,7 @@ def perturbation(inputs):
     changes = _text(inputs.table("perturbation/teacher.csv", CHANGES))
     scores = _text(inputs.table("perturbation/teacher_scores.csv", SCORES))
     verdicts = inputs.table("claims.csv", CLAIMS)
-    cells = [cell for cell in ordered_cells(slopes) if cell[0]]
+    cells = ordered_cells(slopes[slopes["model"].notna() & slopes["model"].ne("")])
     looks = {cell: (model_colour(*cell), marker) for cell, marker in cell_markers(cells).items()}
     heights = [39, 44, 41, summary_height_mm(verdicts)]
     page = Page(sum(heights) + 8)

@@ -52,9 +52,7 @@ def claim_groups(claims):
 def _claim_row(row):
     known = pd.notna(row["effect"])
     return row | dict(
-        values=f"{number(row['effect'])} ({number(row['ci_low'])} to {number(row['ci_high'])})"
-        if known
-        else "not available",
+        values=f"{number(row['effect'])} ({_interval(row)})" if known else "not available",
         p=number(row["p_corrected"]),
         smallest=number(row["smallest_effect"]),
         units=f"{row['n']} {row['unit']}{'' if row['n'] == 1 else 's'}",
@@ -63,6 +61,11 @@ def _claim_row(row):
         simulated=str(row["simulated"]) == "True",
         sentence=_sentence(row),
     )
+
+
+def _interval(row):
+    ends = (row["ci_low"], row["ci_high"])
+    return "no interval" if any(map(pd.isna, ends)) else " to ".join(map(number, ends))
 
 
 def _sentence(row):

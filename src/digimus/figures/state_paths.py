@@ -24,7 +24,7 @@ def draw_trajectories(page, part, paths, foretold):
     if not len(paths):
         for letter, axes, title in zip("abc", panels, titles, strict=True):
             page.panel(axes, letter, title)
-            page.not_available(axes, letter, "no network was trained on a rule task", 24)
+            page.not_available(axes, letter, "no network was trained on a single rule task", 24)
         return
     preferred = paths[paths["task"].isin(foretold)]
     task = _example(preferred if len(preferred) else paths)

@@ -178,12 +178,12 @@ def _gain(page, part, errors, looks):
             "g",
             "networks: what features before the response add",
             errors[~recorded],
-            "no rule task was learnt",
+            "no network was trained on a single rule task",
         ),
         ("h", "recordings: likewise", errors[recorded], "no recordings"),
     )
     n_tasks, n_datasets = (half[2]["task"].nunique() for half in halves)
-    share = np.clip(n_tasks / max(n_tasks + 1.4 * n_datasets, 1), 0.3, 0.72)
+    share = np.clip(n_tasks / max(n_tasks + 1.4 * n_datasets, 1), 0.45, 0.72)
     panels = part.subplots(1, 2, width_ratios=[share, 1 - share])
     for axes, (letter, title, rows, reason) in zip(panels, halves, strict=True):
         page.panel(axes, letter, title)
@@ -329,7 +329,7 @@ def _list_missing(page, axes, missing, errors):
     axes.set_axis_off()
     page.keep("j", errors.loc[errors["not_available"] != "", [*KEYS, "not_available"]])
     if not len(errors):
-        missing = ["not available: no network was trained on a rule task, and no dataset has behaviour"]
+        missing = ["not available: no network was trained on one rule task, and no dataset has behaviour"]
     axes.text(
         0, 1, "\n".join(missing) if missing else "none: all have enough errors and correct trials", va="top",
         fontsize=TINY, linespacing=1.35,

@@ -263,6 +263,11 @@ class Page:
 
     def not_available(self, axes, letter, reason, characters=34):
         """Say in the panel (in lines of so many characters), and in the table, what is missing and why."""
+        self.blank(axes, "not available:\n" + wrap(reason, characters))
+        self.keep(letter, pd.DataFrame({"not_available": [str(reason)]}))
+
+    def blank(self, axes, words):
+        """Words in place of a panel's marks."""
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
@@ -270,10 +275,15 @@ class Page:
         axes.set_xlabel("")
         axes.set_ylabel("")
         axes.text(
-            0.5, 0.5, "not available:\n" + wrap(reason, characters), transform=axes.transAxes, ha="center",
-            va="center", color="#555555", fontsize=SMALL,
-        )  # fmt: skip
-        self.keep(letter, pd.DataFrame({"not_available": [str(reason)]}))
+            0.5,
+            0.5,
+            words,
+            transform=axes.transAxes,
+            ha="center",
+            va="center",
+            color="#555555",
+            fontsize=SMALL,
+        )
 
     def simulated(self, letters, kind, names):
         """Note that these panels show simulated data; `names` are the inputs, none of them: not simulated."""

@@ -349,5 +349,5 @@ def _regions(size, planted, rng):
         ]  # fmt: skip
         for null, kind in (("distance-mutual", "geometry"), ("degree", "degrees")):
             p = rng.uniform(0, 0.04) if region < apart[kind] else rng.random()
-            verdicts.append(key | dict(null=null, p_profile=p))
+            verdicts.append(key | dict(null=null, p_profile=p, p_least=0.0))
     return pd.DataFrame(rows), pd.DataFrame(verdicts)

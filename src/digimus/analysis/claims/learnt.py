@@ -8,6 +8,8 @@ from digimus.analysis.claims.table import ABSTRACT, CAUSAL, CONTROL, Question, r
 
 NO_PRIOR = "none"
 TASKS, SESSIONS = ("task", "seed"), ("animal", "session")
+OWN_AIM = "the motif term trains this distance down; whose motifs are kept, only controls tell"
+"""Note of retention against what is trained without the term."""
 RIVALS = {"structure-free": "structure-free", "start": "the start", "control": "control"}
 FORETELL = {
     "error_auroc": (ABSTRACT, "at equal difficulty", "AUROC within strata of difficulty", 0.5),
@@ -55,7 +57,7 @@ def retention_claims(claims, comparisons, *, grid, smallest):
             claims.add(
                 question, f"weights keep {named} beyond {_short(rival)}", chosen,
                 smallest_effect=smallest, simulated=grid.is_simulated(prior, against),
-                missing=reason_of(chosen, none),
+                note="" if role == "control" else OWN_AIM, missing=reason_of(chosen, none),
             )  # fmt: skip
 
 
@@ -89,7 +91,7 @@ def dose_claims(claims, dose, *, grid, smallest):
         )  # fmt: skip
         claims.add(
             question, f"retention grows with the weight of the motif term{f', prior {prior}' * bool(prior)}",
-            effects, smallest_effect=smallest, simulated=grid.is_simulated(prior),
+            effects, smallest_effect=smallest, simulated=grid.is_simulated(prior), note=OWN_AIM,
             missing=reason_of(dose, "because fewer than two weights of the term were trained"),
         )  # fmt: skip
 

@@ -18,7 +18,8 @@ def motif_claims(claims, profiles, verdicts, *, smallest, simulated):
     ----------
     claims : digimus.analysis.claims.table.Claims
     profiles, verdicts : pandas.DataFrame
-        Tables of one source; regions with too few neurons (`small`) do not count.
+        Tables of one source; regions with too few neurons (`small`) do not count, and regions with so few
+        null graphs that no p can be below the level (`p_least`) not against these.
     smallest : float
         Smallest share of regions beyond chance.
     simulated : bool
@@ -35,11 +36,14 @@ def motif_claims(claims, profiles, verdicts, *, smallest, simulated):
         missing=NO_REGION, **shared,
     )  # fmt: skip
     for null, label in NULLS:
-        p = verdicts[verdicts["null"] == null].set_index("region")["p_profile"].dropna()
+        drawn = verdicts[(verdicts["null"] == null) & verdicts["p_profile"].notna()]
+        p = drawn[drawn["p_least"] < LEVEL].set_index("region")["p_profile"]
+        missing = f"because the {null} null was not drawn for a region of enough neurons"
+        if len(drawn):
+            missing = f"because there are too few null graphs for any p below {LEVEL:g}"
         _share_claim(
             claims, f"motifs of {source} are more than {label}", p, f"profile differs from the {null} null",
-            category=CONTROL, missing=f"because the {null} null was not drawn for a region of enough neurons",
-            **shared,
+            category=CONTROL, missing=missing, **shared,
         )  # fmt: skip
 
 

@@ -11,6 +11,8 @@ OWN, NO_PRIOR = "digimus", "none"
 BASELINES = ("tcn", "lstm", "transformer")
 CHALLENGING = ("perceptual decision", "delayed decision", "match")
 KEYS = ["task", "seed"]
+LEARNT = 0.8
+"""Share of right test trials below which a note says that a task was not learnt. Our definition."""
 CONTROL_NAMES = {
     "reciprocity": "its reciprocity alone",
     "erdos-renyi": "an Erdős–Rényi target",
@@ -88,6 +90,7 @@ class Baseline:
         self.name = whose(own["prior"])
         self.category = ABSTRACT if kind in BASELINES else CONTROL
         self.leads = differences(rules, **own, other_model=model, other_prior=NO_PRIOR)
+        note = "; ".join(filter(None, [note, not_learnt(rules, self.leads, (own["model"], model))]))
         self.add = dict(simulated=simulated, note=note, missing=self._missing())
 
     def _missing(self):
@@ -100,6 +103,28 @@ class Baseline:
     def question(self, topic, test, effect_unit, levels=("task", "seed"), figure="accuracy"):
         """A question about the two models."""
         return Question(topic, self.category, figure, levels, effect_unit, test)
+
+
+def not_learnt(rules, leads, models):
+    """In how many of the tasks compared no network of these models has `LEARNT` of the test trials right.
+
+    Parameters
+    ----------
+    rules : pandas.DataFrame
+        Accuracies, as in scores.csv.
+    leads : pandas.DataFrame
+        With the column task: what is compared.
+    models : sequence of str
+
+    Returns
+    -------
+    str
+        "" where there is none.
+    """
+    tasks = set(leads["task"])
+    best = rules[rules["model"].isin(models) & rules["task"].isin(tasks)].groupby("task")["value"].max()
+    n = int((best < LEARNT).sum())
+    return f"no network has {100 * LEARNT:g} % right in {n} of {len(tasks)} tasks" if n else ""
 
 
 def whose(prior):
@@ -168,6 +193,7 @@ def _complex(claims, about, families, smallest):
 def _over(claims, rules, grid, prior, control, label, *, smallest, note):
     """A prior against none or against a control, on the same tasks and seeds."""
     effects = differences(rules, keys=KEYS, model=OWN, prior=prior, other_model=OWN, other_prior=control)
+    note = "; ".join(filter(None, [note, not_learnt(rules, effects, (OWN,))]))
     claims.add(
         _prior_question(), f"prior {prior} improves the rule tasks over {label}", effects,
         smallest_effect=smallest, simulated=grid.is_simulated(prior, control), note=note,

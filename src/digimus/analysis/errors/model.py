@@ -23,6 +23,7 @@ class LogisticFit:
     Attributes
     ----------
     coefficient, standard_error, ci_low, ci_high, p : array, shape (columns,)
+        Without those of no interest.
     n_clusters : int
     """
 
@@ -34,7 +35,7 @@ class LogisticFit:
     n_clusters: int
 
 
-def clustered_logistic(clusters):
+def clustered_logistic(clusters, n_others=0):
     """Logistic regression with an intercept of each cluster, and standard errors over clusters.
 
     The variance is the cluster jackknife: the model is fitted again without each of the G clusters, and the
@@ -46,6 +47,8 @@ def clustered_logistic(clusters):
     ----------
     clusters : list of (array of shape (trials, columns), array of bool of shape (trials,))
         Regressors, standardised within the cluster, and errors.
+    n_others : int
+        The last columns, which are there to be accounted for; such a one may be 0 in all that is fitted.
 
     Returns
     -------
@@ -58,20 +61,23 @@ def clustered_logistic(clusters):
     """
     if len(clusters) < 2:
         raise NotFitted(f"{len(clusters) or 'no'} network or session has numbers, and intervals need two")
-    whole = _fit(clusters)
+    whole = _fit(clusters, n_others)
     n = len(clusters)
-    without = np.stack([_fit(clusters[:k] + clusters[k + 1 :]) for k in range(n)])
+    without = np.stack([_fit(clusters[:k] + clusters[k + 1 :], n_others) for k in range(n)])
     error = np.sqrt((n - 1) / n * np.sum((without - whole) ** 2, 0))
     reach = t.ppf(0.975, n - 1) * error
     ratio = np.divide(np.abs(whole), error, out=np.full_like(error, np.inf), where=error > 0)
     return LogisticFit(whole, error, whole - reach, whole + reach, 2 * t.sf(ratio, n - 1), n)
 
 
-def _fit(clusters):
-    """Coefficients by Newton's method, the clusters' intercepts left out of what is returned."""
+def _fit(clusters, n_others):
+    """Coefficients by Newton's method, without those of the other columns and of the clusters' intercepts."""
     sizes = [len(error) for _, error in clusters]
     intercepts = np.repeat(np.eye(len(clusters)), sizes, axis=0)
-    columns = np.concatenate([np.concatenate([x for x, _ in clusters]), intercepts], 1)
+    columns = np.concatenate([x for x, _ in clusters])
+    n_asked = columns.shape[1] - n_others
+    used = columns.any(0) | (np.arange(columns.shape[1]) < n_asked)
+    columns = np.concatenate([columns[:, used], intercepts], 1)
     error = np.concatenate([error for _, error in clusters]).astype(float)
     weights = np.zeros(columns.shape[1])
     for _ in range(MOST_STEPS):
@@ -86,5 +92,5 @@ def _fit(clusters):
         if not np.isfinite(weights).all() or np.abs(weights).max() > LARGEST:
             raise NotFitted("the regressors separate errors from correct trials")
         if np.abs(step).max() < TOLERANCE:
-            return weights[: columns.shape[1] - len(clusters)]
+            return weights[:n_asked]
     raise NotFitted(f"no convergence in {MOST_STEPS} steps of Newton's method")

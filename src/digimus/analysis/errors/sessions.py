@@ -13,8 +13,8 @@ def trials_of_session(prepared, n_folds):
     """The trials of a prepared session whose outcome is known. Definitions are ours.
 
     Bins that end after the response are not used; without a response time the whole window is, and without a
-    response in a session that has them the trial is left out. Folds are blocks of time of equally many
-    trials.
+    response in a session that has them the trial is left out. So are units that were not observed in all
+    trials: they would tell when a trial was. Folds are blocks of time of equally many trials.
 
     Parameters
     ----------
@@ -35,6 +35,7 @@ def trials_of_session(prepared, n_folds):
         return None
     kept = np.flatnonzero(kept)[np.argsort(prepared.start_s[kept], kind="stable")]
     values, before = prepared.values[kept].astype(float), before[kept]
+    values = values[..., prepared.observed[kept].all(0)]
     states = np.einsum("tbu,tb->tu", values, before) / before.sum(1)[:, None]
     steps = np.linalg.norm(np.diff(values, axis=1), axis=2)
     both = before[:, 1:]
@@ -51,13 +52,13 @@ def trials_of_session(prepared, n_folds):
         error=prepared.error[kept] > 0,
         conditions=_conditions(prepared.labels[kept] if labels is None else one_hot(labels), difficulty),
         level=one_hot(level),
-        setting=one_hot(answer),
+        setting=one_hot(answer, np.arange(max(1, len(prepared.classes)))),
         covariates=covariates,
         difficulty=difficulty,
         stratum=np.unique(np.stack([level, answer]), axis=1, return_inverse=True)[1].ravel(),
         fold=np.repeat(np.arange(n_folds), [len(part) for part in np.array_split(kept, n_folds)]),
         speed=speed,
-        rate=states.mean(1),
+        rate=states.sum(1) / max(1, states.shape[1]),
         labels=labels,
     )
 
@@ -73,9 +74,10 @@ def levels(difficulty):
     return np.where(np.isfinite(difficulty), found, len(known))
 
 
-def one_hot(codes):
-    """A column for each code but the first, shape (trials, codes - 1)."""
-    return (codes[:, None] == np.unique(codes)[None, 1:]).astype(float)
+def one_hot(codes, known=None):
+    """A column for each `known` code, or each that is here, but the first: (trials, codes - 1)."""
+    known = np.unique(codes) if known is None else known
+    return (codes[:, None] == known[None, 1:]).astype(float)
 
 
 def _conditions(answer, difficulty):

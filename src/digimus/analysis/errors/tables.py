@@ -143,12 +143,15 @@ def add_session(tables, prepared, dataset, settings, seed):
 def error_row_of_session(prepared, settings, rng):
     """What `error_row` gives for a prepared session, or its reason why there is nothing to give."""
     if prepared.error is None:
-        return (_without_numbers(np.array([], bool), NO_BEHAVIOUR) | {"n_trials": prepared.n_samples},)
+        row = _without_numbers(np.array([], bool), NO_BEHAVIOUR)
+        return (row | {"n_trials": prepared.n_samples, "n_errors": np.nan},)
     trials = trials_of_session(prepared, settings.n_folds)
     if trials is None:
         reason = "because no trial has a known outcome and two bins before the response"
         return (_without_numbers(np.array([], bool), reason),)
     reason = too_few(~trials.error, settings)
+    if not trials.states.shape[1]:
+        reason = "because no unit was observed in all trials"
     if reason:
         return (_without_numbers(~trials.error, reason),)
     return error_row(trials, settings, rng)
@@ -226,7 +229,9 @@ def model_rows(group, clusters):
     key["n_errors"] = sum(int(trials.error.sum()) for trials, _ in clusters)
     fit, why = None, ""
     try:
-        fit = clustered_logistic(_regressors(clusters, names))
+        regressors = _regressors(clusters, names)
+        n_others = regressors[0][0].shape[1] - len(names) if regressors else 0
+        fit = clustered_logistic(regressors, n_others)
     except NotFitted as reason:
         why = f"because {reason}"
     rows = []
@@ -270,16 +275,17 @@ def _known(trials, features):
 
 
 def _regressors(clusters, names):
-    """Columns of each cluster, standardised (`names`, then what else makes a trial hard), and its errors."""
-    found = []
+    """Columns of each cluster, standardised (`names`, then what else makes a trial hard), and its errors.
+
+    Sessions may differ in the answers that they have: columns that one lacks are 0 there.
+    """
+    found, width = [], max((trials.setting.shape[1] for trials, _ in clusters), default=0)
     for trials, features in clusters:
         known = _known(trials, features)
-        columns = np.column_stack([*(known[name] for name in names), trials.setting]).astype(float)
+        setting = np.pad(trials.setting, ((0, 0), (0, width - trials.setting.shape[1])))
+        columns = np.column_stack([*(known[name] for name in names), setting]).astype(float)
         scale = columns.std(0)
         centred = columns - columns.mean(0)
-        found.append(np.divide(centred, scale, out=np.zeros_like(centred), where=scale > 1e-12))
-    if not found:
-        return []
-    kept = np.any(np.concatenate(found), 0)
-    kept[: len(names)] = True  # those vary somewhere; of the others some may not
-    return [(columns[:, kept], trials.error) for columns, (trials, _) in zip(found, clusters, strict=True)]
+        columns = np.divide(centred, scale, out=np.zeros_like(centred), where=scale > 1e-12)
+        found.append((columns, trials.error))
+    return found

@@ -177,10 +177,9 @@ def perturbation_tables(cell, settings, seed):
 
 
 def untrained_tables(task):
-    """Tables for a task that no network was trained on alone: a row in each, with the reason."""
-    row = dict(
-        task=task, model="", prior="", not_available="because no network was trained on this task alone"
-    )
+    """Tables for a task that no network was trained on alone, or for none: a row in each, with the reason."""
+    reason = "no network was trained on this task alone" if task else "no task is to be perturbed"
+    row = dict(task=task, model="", prior="", not_available=f"because {reason}")
     return tuple(pd.DataFrame([row]).reindex(columns=columns) for columns in (EFFECT_COLUMNS, SLOPE_COLUMNS))
 
 

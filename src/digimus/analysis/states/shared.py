@@ -123,8 +123,8 @@ def with_recordings(keys, networks, sessions, rng, n_shuffles):
     Returns
     -------
     pandas.DataFrame
-        With `COLUMNS`: a row a network and session, where both have the conditions; otherwise a row a
-        network and dataset that says why there is no number.
+        With `COLUMNS`: a row a network and session, with the reason where the session lacks the conditions;
+        where the network or no session of a dataset has them, a row a network and dataset with the reason.
     """
     rows = []
     if not sessions:
@@ -141,14 +141,14 @@ def with_recordings(keys, networks, sessions, rng, n_shuffles):
                 place = dict(other_kind="session", dataset=dataset, session=session)
                 rows.append(_row("recordings", keys[k], **place, **numbers))
     for dataset in dict.fromkeys(name for name, _ in sessions):
-        reasons = [why for (name, _), (means, why) in sessions.items() if name == dataset and means is None]
-        all_fail = len(reasons) == sum(name == dataset for name, _ in sessions)
+        own = {session: part for (name, session), part in sessions.items() if name == dataset}
+        lacking = {session: why for session, (means, why) in own.items() if means is None}
+        if len(lacking) == len(own):
+            lacking = {"": next(iter(lacking.values()))}
         for key, (means, why) in zip(keys, networks, strict=True):
-            if means is None or all_fail:
-                reason = why if means is None else reasons[0]
-                rows.append(
-                    _row("recordings", key, other_kind="session", dataset=dataset, not_available=reason)
-                )
+            for session, reason in (lacking if means is not None else {"": why}).items():
+                place = dict(other_kind="session", dataset=dataset, session=session)
+                rows.append(_row("recordings", key, **place, not_available=reason))
     return _frame(rows)
 
 

@@ -57,7 +57,8 @@ function drawProfile() {
   at("profile-legend").textContent = measure === "frequency"
     ? "Shares add up to one. No null model: shares of sparse graphs differ from those of dense ones by themselves."
     : "Point and line: estimate and its 95 % interval" + (measure === "z" ? " (over drawn graphs)" : " (over neurons)") +
-      "; filled: corrected p < .05. " + (measure === "z" ? "The scale is linear below 2 and logarithmic above."
+      "; filled: corrected p < .05. " + (measure === "z" ? "The scale is linear below 2 and logarithmic above. " +
+      "Excess: the sum of squared z over the classes, median over drawn graphs."
       : "Grey tick: what the null model itself has over density and reciprocity.");
 }
 
