@@ -272,7 +272,7 @@ def _coefficients(page, part, model, looks):
     part.legend(*zip(*handles, strict=True), loc="outside lower center", ncols=3, fontsize=TINY)
     if len(groups) > len(shown):
         text = f"of each cell the task with the most errors: {len(shown)} of {len(groups)} in the table"
-        axes.text(0.99, 0.98, text, transform=axes.transAxes, ha="right", va="top", fontsize=TINY)
+        axes.text(1, 1.03, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=TINY)
 
 
 def _shown(groups):
