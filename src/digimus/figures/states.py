@@ -242,7 +242,7 @@ def _strip(axes, group, x, span, floor, colour, marker):
 
 def _coefficients(page, part, model, looks):
     axes = part.subplots()
-    page.panel(axes, "i", "logistic model of error: coefficients, with intervals over seeds or sessions")
+    page.panel(axes, "i", "logistic model of error: intervals over seeds or sessions")
     if len(model):
         page.keep("i", model[list(MODEL)])
     known = model[model["coefficient"].notna()]
