@@ -225,7 +225,8 @@ def test_the_dose_response_trains_the_weights_that_the_grid_lacks(finished):
 def test_one_core_and_two_give_the_same_tables(finished, root, tmp_path):
     folder, _ = finished
     other = copy_of(root, tmp_path / "project")
-    targets = ["claims", "evaluation", "retention", "connectome", "motifs", "sensitivity", "tasks"]
+    targets = ["claims", "evaluation", "retention", "states", "errors", "perturbation"]
+    targets += ["connectome", "motifs", "sensitivity", "tasks"]
     done = snakemake(other, *targets, cores=1)
     assert done.returncode == 0, done.text[-3000:]
     mine = tables(other)
