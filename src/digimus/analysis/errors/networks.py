@@ -82,12 +82,21 @@ def _of_batch(network, batch, number):
         "difficulty": batch.difficulty.numpy().astype(float),
         "answer": answer,
         "batch": np.full(len(answer), number),
-        "conditions": _conditions(batch),
+        "conditions": shown_conditions(batch),
     }
 
 
-def _conditions(batch):
-    """A constant, and two harmonics of each stimulus shown before the response, by strength, per ring."""
+def shown_conditions(batch):
+    """A constant, and two harmonics of each stimulus shown before the response, by strength, per ring.
+
+    Parameters
+    ----------
+    batch : digimus.tasks.Batch
+
+    Returns
+    -------
+    numpy.ndarray, shape (trials, regressors)
+    """
     angles, strengths = batch.angles_rad.numpy(), batch.strengths.numpy()
     columns = [np.ones(len(angles))]
     for k, onset in enumerate(batch.onsets):

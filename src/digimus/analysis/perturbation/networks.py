@@ -14,6 +14,7 @@ import torch
 from scipy.stats import binomtest
 
 from digimus import tasks
+from digimus.analysis.errors.networks import shown_conditions
 from digimus.analysis.perturbation.interventions import (
     Intervention,
     n_units_of,
@@ -342,24 +343,13 @@ def _before_response(cell, network, n_trials):
         response = batch.epochs["response"][0]
         states.append(run[:, max(0, response - PRE_RESPONSE_STEPS) : response].mean(1).double().numpy())
         correct.append(tasks.accuracy(torch.sigmoid(outputs), batch).numpy() > 0)
-        conditions.append(_shown(batch))
+        conditions.append(shown_conditions(batch))
         batch_of += [k] * len(correct[-1])
     batch_of = np.array(batch_of)
     # Batches differ in their durations: each has a constant of its own.
     constants = (batch_of[:, None] == np.arange(1, N_AXIS_BATCHES)).astype(float)
     conditions = np.hstack([np.concatenate(conditions), constants])
     return _Trials(np.concatenate(states), np.concatenate(correct), conditions, batch_of)
-
-
-def _shown(batch):
-    """A constant, and two harmonics of the angle of each stimulus in each ring, by strength."""
-    angles, strengths = batch.angles_rad.double().numpy(), batch.strengths.double().numpy()
-    columns = [np.ones(len(angles))]
-    for k in range(angles.shape[1]):
-        for ring in range(strengths.shape[2]):
-            for wave in (np.cos, np.sin):
-                columns += [strengths[:, k, ring] * wave(harmonic * angles[:, k]) for harmonic in (1, 2)]
-    return np.stack(columns, 1)
 
 
 def slope_table(effects):
