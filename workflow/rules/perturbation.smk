@@ -39,7 +39,7 @@ rule perturb_networks:
         ],
         seed=CONFIG["seed"],
         code=code(
-            *("analysis/errors/networks", "analysis/perturbation", "models", "tasks"),
+            *("analysis/errors", "analysis/perturbation", "models", "tasks"),
             *("training/cells", "training/problems"),
         ),
     script:
@@ -74,7 +74,7 @@ rule perturb_teachers:
         },
         seed=CONFIG["seed"],
         code=code(
-            *("analysis/errors/networks", "analysis/perturbation", "analysis/retention/profiles"),
+            *("analysis/errors", "analysis/perturbation", "analysis/retention/profiles"),
             *("connectome/graph", "models", "motifs", "tasks"),
             *("training/adam", "training/engine", "training/problems"),
         ),

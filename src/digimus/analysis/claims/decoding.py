@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from digimus.analysis.claims.table import ABSTRACT, CONTROL, Question, differences
+from digimus.analysis.claims.table import ABSTRACT, CONTROL, NO_PRIOR, OWN, Question, differences
 from digimus.analysis.decoding.comparisons import paired_effects
 from digimus.prior_roles import is_control, is_control_of
 
-OWN, NO_PRIOR = "digimus", "none"
 LEVELS = ("animal", "session", "seed")
 KINDS = {"licking": "lick", "auditory": "audit", "visual": "visu"}
 """The abstract's kinds of recordings, and by which part of a dataset's name each is known."""

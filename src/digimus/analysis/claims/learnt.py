@@ -3,10 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from digimus.analysis.claims.rules import OWN
-from digimus.analysis.claims.table import ABSTRACT, CAUSAL, CONTROL, Question, reason_of
+from digimus.analysis.claims.table import ABSTRACT, CAUSAL, CONTROL, NO_PRIOR, OWN, Question, reason_of
 
-NO_PRIOR = "none"
 TASKS, SESSIONS = ("task", "seed"), ("animal", "session")
 OWN_AIM = "the motif term trains this distance down; whose motifs are kept, only controls tell"
 """Note of retention against what is trained without the term."""

@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ttest_ind
 
-from digimus.analysis.claims.table import ABSTRACT, CONTROL, Question, differences
+from digimus.analysis.claims.table import ABSTRACT, CONTROL, NO_PRIOR, OWN, Question, differences
 from digimus.prior_roles import CONTROL_KINDS, is_control_of
 
-OWN, NO_PRIOR = "digimus", "none"
 BASELINES = ("tcn", "lstm", "transformer")
 CHALLENGING = ("perceptual decision", "delayed decision", "match")
 KEYS = ["task", "seed"]

@@ -1,8 +1,9 @@
 """The table of claims: each with its test, effect, interval, corrected p and verdict, computed from tables.
 
-What is claimed stands in `claims_motifs`, `claims_rules`, `claims_decoding` and `claims_learnt`;
-`every_claim` asks all of it. Every effect is signed so that the claim is positive. The unit of inference is
-the task for claims on rule tasks (seeds averaged first), the session for recordings, the region for motifs.
+What is claimed stands in the modules `motifs`, `rules`, `decoding` and `learnt` beside this one;
+`digimus.analysis.claims.every` asks all of it. Every effect is signed so that the claim is positive. The unit
+of inference is the task for claims on rule tasks (seeds averaged first), the session for recordings, the
+region for motifs.
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ COLUMNS = (
     "scale", "simulated", "note", "not_available",
 )  # fmt: skip
 ABSTRACT, CONTROL, CAUSAL = "abstract", "control", "causal"
+OWN, NO_PRIOR = "digimus", "none"
 NO_CELL = "because no cell of the grid holds what this claim needs"
 
 

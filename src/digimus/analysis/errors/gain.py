@@ -3,9 +3,9 @@
 The gain is taken over the same model with the features shuffled among trials of equal difficulty: shuffled
 they still say all that they know of the difficulty, and cost as many weights, but know nothing of the single
 trial. Baseline and full model are linear discriminants by least squares, which for two classes is Fisher's.
-They rank trials much as a logistic model does (that one is in `errors_model`), and can be fitted anew to
-every permutation. Everything is cross-validated; AUROCs compare trials of the same fold alone, so that folds
-with more errors do not count as foretold.
+They rank trials much as a logistic model does (that one is in `digimus.analysis.errors.model`), and can be
+fitted anew to every permutation. Everything is cross-validated; AUROCs compare trials of the same fold
+alone, so that folds with more errors do not count as foretold.
 """
 
 from dataclasses import dataclass

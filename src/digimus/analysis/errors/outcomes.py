@@ -1,11 +1,24 @@
 """Correct and error trials of a network or session, compared at equal counts and equal difficulty."""
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import binomtest, rankdata
 
 from digimus.analysis.states.dimension import participation_ratio
 
-FEWEST_TRIALS = 20
+LEVEL = 0.01
+"""Of the test that a network does its task better than by chance. Our definition."""
+
+
+def why_at_chance(correct, chance):
+    """Why errors cannot be told from guesses; empty where accuracy is above chance (binomial test).
+
+    Parameters
+    ----------
+    correct : array of bool, shape (trials,)
+    chance : float
+    """
+    test = binomtest(int(correct.sum()), len(correct), chance, alternative="greater")
+    return "because accuracy is not above chance" if test.pvalue > LEVEL else ""
 
 
 def equal_count_ratio(states, correct, rng, n_draws=50):

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from digimus.analysis.errors.features import (
     DISTANCE,
@@ -15,7 +14,7 @@ from digimus.analysis.errors.features import (
 )
 from digimus.analysis.errors.gain import auroc_gain
 from digimus.analysis.errors.model import NotFitted, clustered_logistic
-from digimus.analysis.errors.outcomes import equal_count_ratio, error_auroc
+from digimus.analysis.errors.outcomes import equal_count_ratio, error_auroc, why_at_chance
 from digimus.analysis.errors.sessions import trials_of_session
 from digimus.analysis.states.dimension import participation_ratio
 from digimus.seeding import stream
@@ -35,7 +34,6 @@ DISTANCE_COLUMNS = (*KEY, "distance", "correct", "difficulty")
 RULES, RECORDING = "rules", "recording"
 DIFFICULTY, TIME, REACTION = "difficulty", "time", "reaction time"
 NO_BEHAVIOUR = "because no behaviour is configured for this dataset"
-LEVEL = 0.01  # of the test that a network does its task better than by chance [ours]
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def add_cell(tables, cell, problem, settings, seed):
         )
         key["seed"] = network_seed
         correct = cell.of_seed(network_seed, "test/correct").astype(bool)
-        reason = too_few(correct, settings) or _at_chance(correct, TASKS[cell.unit].chance)
+        reason = too_few(correct, settings) or why_at_chance(correct, TASKS[cell.unit].chance)
         if reason:
             tables.add(key, _without_numbers(correct, reason))
             continue
@@ -164,11 +162,6 @@ def too_few(correct, settings):
         if n < settings.fewest_trials:
             return f"because there are {n} {kind} trials, and {settings.fewest_trials} are needed"
     return ""
-
-
-def _at_chance(correct, chance):
-    test = binomtest(int(correct.sum()), len(correct), chance, alternative="greater")
-    return "because accuracy is not above chance" if test.pvalue > LEVEL else ""
 
 
 def _without_numbers(correct, reason):

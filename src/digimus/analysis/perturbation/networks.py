@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import binomtest
 
 from digimus import tasks
-from digimus.analysis.errors.networks import shown_conditions
+from digimus.analysis.errors.networks import PRE_RESPONSE_STEPS, shown_conditions
+from digimus.analysis.errors.outcomes import why_at_chance
 from digimus.analysis.perturbation.interventions import (
     Intervention,
     n_units_of,
@@ -41,10 +41,8 @@ RANDOM, SHUFFLED, UNITS = "all directions", "shuffled outcomes", "random units"
 DRIVEN_SHARE = 0.25
 N_BATCHES = 2
 N_AXIS_BATCHES = 4
-PRE_RESPONSE_STEPS = 5
 FEWEST_TRIALS = 20
 """Errors, and correct trials, that the error axis of a network takes."""
-LEVEL = 0.01
 OWN_NULL = "because random units are what the others are compared with"
 
 
@@ -76,7 +74,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class _Try:
-    """One dose of one perturbation; `intervene` gives the silenced units and the push."""
+    """One dose of one perturbation; `acts` are the silenced units and the push."""
 
     kind: str
     target: str
@@ -327,10 +325,7 @@ def _why_no_axis(cell, correct):
     for name, n_trials in (("error", n_errors), ("correct", len(correct) - n_errors)):
         if n_trials < FEWEST_TRIALS:
             return f"because there are fewer than {FEWEST_TRIALS} {name} trials"
-    chance = tasks.TASKS[cell.unit].chance
-    if binomtest(len(correct) - n_errors, len(correct), chance, alternative="greater").pvalue > LEVEL:
-        return "because accuracy is not above chance"
-    return ""
+    return why_at_chance(correct, tasks.TASKS[cell.unit].chance)
 
 
 @torch.no_grad()
