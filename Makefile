@@ -3,6 +3,7 @@
 # make verdicts  how often the verdicts on claims are right, on planted effects: results/planted.csv
 # make setup     make .venv alone, from the lock, with the library installed editable
 # make setup-all the same with what tests, Zarr files and downloads from DANDI need
+# make lock      write requirements.lock from .venv, and envs/ from it; see CONTRIBUTING.md
 # make benchmark our speed beside that of other programs (ONLY=census for one part); see benchmarks/README.md
 #
 # Settings: PYTHON (3.11), CORES (all), CONFIG, ONLY, TORCH_INDEX (an index of CPU or CUDA builds of torch)
@@ -73,6 +74,7 @@ lock: $(ALL)
 	@{ sed -n '/^#/p' requirements.lock; \
 	$(BIN)/python -m pip freeze --all | grep -E '^[A-Za-z0-9._-]+==' | grep -iv '^pip==' | sed 's/+[a-z0-9.]*$$//' | sort -f; \
 	} > requirements.lock.new && mv requirements.lock.new requirements.lock
+	@$(BIN)/python envs/render.py
 
 clean:
 	rm -rf results .snakemake

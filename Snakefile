@@ -10,6 +10,7 @@ configfile: "config/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/simulation.smk"
 include: "workflow/rules/morphology.smk"
 include: "workflow/rules/connectome.smk"
@@ -29,11 +30,20 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/estimate.smk"
 
 
+keep_hashes()
+
+
 onstart:
+    or_stop(check_writable, RESULTS)
+    clear_half_written()
     write_text(results("config.yaml"), yaml.safe_dump(CONFIG, sort_keys=False))
     if workflow.is_main_process and not workflow.touch:
         write_rule_graph(workflow.dag)
         print_estimate(workflow.cores, sys.stderr)
+
+
+onerror:
+    print_missing(sys.stderr)
 
 
 onsuccess:
@@ -43,8 +53,8 @@ onsuccess:
 
 
 wildcard_constraints:
-    source="|".join([*SOURCES, *TABLES, *GRAPHS]) or "none",
-    dataset="|".join(DATASETS) or "none",
+    source=one_name_of([*SOURCES, *TABLES, *GRAPHS]),
+    dataset=one_name_of(DATASETS),
     region="[^/]+",
     task="[A-Za-z0-9]+",
     model="[A-Za-z0-9._-]+",

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from whole_runs import copy_of, snakemake
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -23,6 +25,15 @@ def real_data():
     if not folder.is_dir():
         pytest.skip("the real data (../shared/data) are not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished(root, tmp_path_factory):
+    """A copy of the project in which the tiny configuration has run once, and that run's process."""
+    folder = copy_of(root, tmp_path_factory.mktemp("whole") / "project")
+    done = snakemake(folder)
+    assert done.returncode == 0, done.text[-3000:]
+    return folder, done
 
 
 @pytest.fixture(scope="module")

@@ -277,24 +277,25 @@ def test_the_catalogue_entry_has_the_keys_that_the_catalogue_reads(root):
 
 
 def test_public_data_have_whole_rows(root):
-    with (root / "resources/datasets.csv").open(encoding="utf-8", newline="") as file:
-        table = list(csv.DictReader(file))
-    columns = ["name", "version", "dandiset", "path", "url", "sha256", "bytes", "licence", "citation", "use"]
-    assert table and list(table[0]) == [*columns, "confirmed", "status"]
-    assert len({row["name"] for row in table}) == len(table)
-    for row in table:
-        assert row["name"] and row["licence"] and row["use"] and row["status"], row
-        assert row["sha256"] or row["status"] in ("untested live", "deposit not found"), row
-        assert re.fullmatch(r"([0-9a-f]{64})?", row["sha256"]) and re.fullmatch(r"\d*", row["bytes"]), row
-        assert re.fullmatch(r"(https://\S+)?", row["url"]), row
+    from digimus.retrieval.register import COLUMNS, dataset, read_datasets
+
+    table = read_datasets(root / "resources/datasets.csv")
+    assert len(table) and tuple(table.columns) == COLUMNS
+    for row in table.to_dict("records"):
+        assert row["licence"] and row["citation"] and row["used_for"], row
+        assert row["checked"].startswith("untested live") or row["checked"] == "deposit not found", row
+        assert bool(row["sha256"]) == bool(row["bytes"]) == ("bytes and sha256" in row["checked"]), row
+        assert row["url"].startswith("https://"), row
         if row["dandiset"]:
-            assert re.fullmatch(r"\d{6}", row["dandiset"]) and row["path"], row
+            assert re.fullmatch(r"\d{6}", row["dandiset"]) and row["path"] and row["kind"] == "hdf5", row
             assert re.fullmatch(r"draft|\d+\.\d+\.\d+", row["version"]), row
             address = f"/dandisets/{row['dandiset']}/versions/{row['version']}/assets/"
             assert row["url"] == f"https://api.dandiarchive.org/api{address}", row
-            assert row["use"].startswith("recordings: ") and row["confirmed"] == NOT_CONFIRMED, row
+            assert row["used_for"].startswith("recordings: ") and row["confirmed"] == NOT_CONFIRMED, row
         else:
             assert not row["path"] and row["confirmed"] != NOT_CONFIRMED, row
+    annotation = dataset("allen-annotation-25um", root / "resources/datasets.csv")
+    assert annotation.n_bytes == 4035363 and annotation.kind == "nrrd"
 
 
 def test_the_public_overlay_names_a_listed_dandiset(root):

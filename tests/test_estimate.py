@@ -29,7 +29,7 @@ from digimus.training.estimate import (
     read_configuration,
     trial_lengths,
 )
-from test_workflow import LEFT_OUT, SNAKEMAKE
+from whole_runs import LEFT_OUT, SNAKEMAKE
 
 
 @pytest.fixture

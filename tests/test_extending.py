@@ -15,7 +15,7 @@ import yaml
 
 from digimus.recordings.prepared import write_prepared
 from test_leaks import a_session
-from test_workflow import LEFT_OUT, SNAKEMAKE
+from whole_runs import LEFT_OUT, SNAKEMAKE
 
 PAGE = "docs/extending.md"
 SECTIONS = ("A model", "A kind of prior", "A motif loss", "A task", "A decoder")

@@ -17,7 +17,7 @@ from digimus.models.structure import projection_shares
 from digimus.motifs import MOTIFS, Prior
 from digimus.motifs.priors import build_priors
 from digimus.training import load
-from test_workflow import copy_of, overlay, planned, snakemake
+from whole_runs import copy_of, overlay, planned, snakemake
 
 NAMES = ["SIM-feedforward", "SIM-reciprocal", "SIM-cyclic"]
 STRENGTHS = [[0, 0.5, 0.25], [0.25, 0, 0.5], [0.0, 0.25, 0]]

@@ -19,8 +19,9 @@ from pynwb.file import Subject
 
 from digimus.configuration import checked
 from digimus.errors import InputError
-from digimus.recordings import Preparation, archives, downloads, prepare_dataset
-from digimus.recordings.archives import retrieve, retrieved_files
+from digimus.recordings import Preparation, prepare_dataset
+from digimus.retrieval import dandi, dandi_files
+from digimus.retrieval.dandi import retrieve, retrieved_files
 from fake_archive import FakeArchive, serving
 
 VERSION = "0.240329.1926"
@@ -74,7 +75,7 @@ def test_files_come_whole_with_a_manifest(fetch, archive, tmp_path):
     assert (table["etag"].str.len() == 34).all() and (table["modified"].str[:10] == "2024-03-29").all()
     assert seen == [(1, 2, CORI), (2, 2, HENCH)]
     written = pd.read_csv(tmp_path / "files/manifest.csv", dtype=str, keep_default_na=False)
-    assert written.columns.tolist() == list(archives.COLUMNS)
+    assert written.columns.tolist() == list(dandi.COLUMNS)
     assert written["version"].tolist() == [VERSION] * 2 and written["dandiset"].tolist() == ["000017"] * 2
 
 
@@ -256,8 +257,8 @@ def test_two_questions_share_a_folder(fetch, archive, tmp_path):
 
 def test_a_full_disk_is_named_before_and_while_fetching(fetch, archive, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        usage = downloads.shutil.disk_usage(tmp_path)
-        patch.setattr(downloads.shutil, "disk_usage", lambda _: usage._replace(free=10))
+        usage = dandi_files.shutil.disk_usage(tmp_path)
+        patch.setattr(dandi_files.shutil, "disk_usage", lambda _: usage._replace(free=10))
         with pytest.raises(InputError, match="disk is full") as error:
             fetch()
     assert "300,013 bytes" in error.value.expected and archive.asked == []

@@ -1,14 +1,9 @@
 """The whole workflow on the tiny configuration, in a copy of the project."""
 
-import ast
-import contextlib
 import os
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -20,61 +15,13 @@ from browsing import drawn, opened, outside, visible
 from digimus.errors import InputError
 from digimus.motifs.priors import build_prior, read_priors
 from trained_files import arrays_of
+from whole_runs import copy_of, overlay, planned, snakemake, tables
 
 pytestmark = pytest.mark.workflow
-SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
 STAGES = (
     "morphology", "connectome", "motifs", "tasks", "recordings", "training", "evaluation", "retention",
     "states", "errors", "claims", "figures", "report",
 )  # fmt: skip
-LEFT_OUT = shutil.ignore_patterns(
-    ".venv", ".peers", ".git", ".snakemake", "results", "simulated*", "__pycache__", ".*_cache"
-)
-
-
-def snakemake(folder, *arguments, config="config/tiny.yaml", cores=2):
-    """Run snakemake in a copy of the project; returns the finished process with its output as text."""
-    command = [SNAKEMAKE, *arguments, "--cores", str(cores)]
-    command += ["--configfile", *([config] if isinstance(config, str) else config)] if config else []
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=900)
-    done.text = done.stdout + done.stderr
-    return done
-
-
-def copy_of(root, folder):
-    shutil.copytree(root, folder, ignore=LEFT_OUT)
-    return folder
-
-
-def overlay(folder, name, settings):
-    path = folder / "config" / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(settings))
-    return ["config/tiny.yaml", f"config/{name}.yaml"]
-
-
-def tables(folder):
-    """Every result table's text, but for run times."""
-    results = folder / "results/tiny"
-    return {
-        str(path.relative_to(results)): path.read_text()
-        for path in sorted(results.rglob("*.csv"))
-        if "benchmarks" not in path.parts
-    }
-
-
-def planned(process):
-    """Rules that a dry run would execute, with their numbers of jobs."""
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", process.stdout, re.M)}
-
-
-@pytest.fixture(scope="module")
-def finished(root, tmp_path_factory):
-    """A copy of the project in which the tiny configuration has run once."""
-    folder = copy_of(root, tmp_path_factory.mktemp("whole") / "project")
-    done = snakemake(folder)
-    assert done.returncode == 0, done.text[-3000:]
-    return folder, done
 
 
 def test_the_tiny_run_ends_with_figures_claims_and_a_report(finished):
@@ -474,116 +421,6 @@ def test_scripts_are_named_after_their_rules_and_thin(root):
         assert f'"../scripts/{name}.py"' in body and "conda:" in body and "log:" in body, name
         script = root / "workflow/scripts" / f"{name}.py"
         assert len(script.read_text().splitlines()) < 80, name
-
-
-LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)$", re.M)
-
-
-def normal(name):
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def lock_of(root):
-    return {
-        normal(name): version for name, version in LOCKED.findall((root / "requirements.lock").read_text())
-    }
-
-
-def test_every_pin_is_the_locks(root):
-    lock = lock_of(root)
-    project = (root / "pyproject.toml").read_text()
-    pins = re.findall(r'"([A-Za-z0-9._-]+)==([^"]+)"', project)
-    assert len(pins) > 20
-    for name, version in pins:
-        assert lock[normal(name)] == version, name
-    for path in (root / "envs").glob("*.yaml"):
-        environment = yaml.safe_load(path.read_text())
-        conda = [item for item in environment["dependencies"] if isinstance(item, str)]
-        pip = next(item["pip"] for item in environment["dependencies"] if isinstance(item, dict))
-        for item in pip:
-            name, version = item.split("==")
-            assert lock[normal(name)] == version, f"{path.name}: {name}"
-        torch = [item.split("=")[1] for item in conda if item.startswith("pytorch")]
-        assert all(version == lock["torch"] for version in torch)
-        assert environment["dependencies"][0] == "python=3.11"
-
-
-def test_what_the_library_imports_is_pinned(root):
-    known = {
-        normal(name)
-        for name, _ in re.findall(r'"([A-Za-z0-9._-]+)==([^"]+)"', (root / "pyproject.toml").read_text())
-    }
-    alias = {
-        "sklearn": "scikit-learn",
-        "yaml": "pyyaml",
-        "nrrd": "pynrrd",
-        "jinja2": "jinja2",
-        "docutils": "docutils",
-    }
-    for path in (root / "src/digimus").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [item.name for item in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                names = [node.module]
-            for name in names:
-                top = name.split(".")[0]
-                if top not in sys.stdlib_module_names and top != "digimus":
-                    assert normal(alias.get(top, top)) in known, f"{path.name} imports {top}"
-
-
-def modules_of(environment):
-    """Modules that an environment has: those of its distributions, and of all that these need."""
-    items = environment["dependencies"]
-    names = ["torch" for item in items if isinstance(item, str) and item.startswith("pytorch")]
-    names += [item.split("==")[0] for part in items if isinstance(part, dict) for item in part["pip"]]
-    wanted, waiting = set(), list(map(normal, names))
-    while waiting:
-        name = waiting.pop()
-        if name not in wanted:
-            wanted.add(name)
-            with contextlib.suppress(metadata.PackageNotFoundError):
-                needs = [need for need in metadata.requires(name) or [] if "extra ==" not in need]
-                waiting += [normal(re.match(r"[\w.-]+", need)[0]) for need in needs]
-    owners = metadata.packages_distributions().items()
-    return {module for module, of in owners if wanted & set(map(normal, of))}
-
-
-IMPORTING = """
-import sys
-sys.path[:0] = {paths}
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {absent}:
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Absent())
-for script, statements in {scripts}.items():
-    try:
-        exec(statements, {{}})
-    except ModuleNotFoundError as error:
-        print(script, "lacks", error)
-"""
-
-
-@pytest.mark.parametrize(
-    "name", ["analysis", "neurons", "recordings", "retrieval", "torch-cpu", "torch-cuda"]
-)
-def test_an_environment_has_what_its_scripts_import(root, name):
-    environment = yaml.safe_load((root / f"envs/{name}.yaml").read_text())
-    wanted = "TORCH_ENVIRONMENT" if name.startswith("torch") else f'"../../envs/{name}.yaml"'
-    scripts = {}
-    for rule, (_, body) in rules_of(root).items():
-        if f"conda:\n        {wanted}" in body and "script:" in body:
-            tree = ast.parse((root / f"workflow/scripts/{rule}.py").read_text())
-            lines = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-            scripts[rule] = "\n".join(map(ast.unparse, lines))
-    absent = set(metadata.packages_distributions()) - modules_of(environment) - {"digimus"}
-    paths = [str(root / "src"), str(root / "workflow/scripts")]
-    code = IMPORTING.format(paths=paths, absent=absent, scripts=scripts)
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
-    assert scripts and ended.returncode == 0, ended.stderr
-    assert ended.stdout == ""
 
 
 # Real neurons and recordings

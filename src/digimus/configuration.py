@@ -5,10 +5,12 @@ Every complaint is one `InputError` that names the key, what was found, what was
 
 import math
 import re
+from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
 from digimus import registries
+from digimus.configuration_files import read_configuration
 from digimus.dataset_mappings import with_likes
 from digimus.errors import InputError
 from digimus.prior_roles import is_control
@@ -16,6 +18,24 @@ from digimus.suggest import did_you_mean
 
 LEAST_UNITS = 3
 """Units of a module that has a prior of its own: a triad's."""
+PROJECT = (
+    *(
+        "benchmarks",
+        "config",
+        "docs",
+        "envs",
+        "examples",
+        "profiles",
+        "resources",
+        "src",
+        "tests",
+        "workflow",
+    ),
+    *("Makefile", "README.md", "Snakefile", "pyproject.toml"),
+)
+"""What lies in the project's folder and is nothing to write to, beside all that begins with a dot."""
+LARGEST_NUMBER = 2**63 - 1
+"""Above it a whole number is none of a machine."""
 _KINDS = {
     "object": "a mapping of keys to values",
     "array": "a list",
@@ -52,11 +72,74 @@ def checked(configuration, schema):
     if errors:
         # The deepest complaint is about the value itself, not about the mapping around it.
         raise _schema_error(max(errors, key=lambda error: len(error.absolute_path)), schema)
+    for name, source in configuration["morphology"]["sources"].items():
+        if "retrieve" in source:
+            _fill_fetched(name, source)
     _check_sense(configuration)
     for dataset in configuration["recordings"]["datasets"].values():
         if "dandi" in dataset:
             dataset["folder"] = archive_folder(dataset)
     return configuration
+
+
+def check_place(folder, where, root, own=()):
+    """Refuse to write into a folder that belongs to the project itself, or that holds it.
+
+    Links are followed: one that leads out of the project is the user's own, as to a larger disk.
+
+    Parameters
+    ----------
+    folder : str
+        Relative to the project, as the schema has it.
+    where : str
+        Its key.
+    root : str or Path
+        The project.
+    own : sequence of str
+        Folders of the project that may be written to all the same.
+
+    Raises
+    ------
+    InputError
+    """
+    root = Path(root).resolve()
+    place = (root / folder).resolve()
+    within = place.parts[len(root.parts) :] if place.is_relative_to(root) else None
+    first = within[0] if within else ""
+    kept = first not in own and (first.startswith(".") or first in PROJECT)
+    if root.is_relative_to(place) or kept:
+        raise InputError(
+            "Results would be written over the project itself.",
+            where=where,
+            expected="a folder below results/, or one that the project does not have",
+            got=folder if first == folder.split("/")[0] else f"{folder}, which leads to {place}",
+            hint="For example results/mine; simulated data go below resources/.",
+        )
+
+
+def merged(default, *overlays):
+    """The default with overlays, as the workflow merges them: mappings are merged, all else is replaced.
+
+    Parameters
+    ----------
+    default, *overlays : str or Path
+        YAML files.
+
+    Returns
+    -------
+    dict
+    """
+    configuration = {}
+    for path in (default, *overlays):
+        empty = not Path(path).read_bytes().strip()
+        configuration = _overlaid(configuration, {} if empty else read_configuration(path))
+    return configuration
+
+
+def _overlaid(base, overlay):
+    if isinstance(base, dict) and isinstance(overlay, dict):
+        return base | {key: _overlaid(base.get(key), value) for key, value in overlay.items()}
+    return overlay
 
 
 def archive_folder(dataset):
@@ -73,19 +156,25 @@ def without_null(value):
 
 
 def _check_finite(value, path=()):
-    """Refuse nan and infinity anywhere: they pass the bounds of a schema."""
+    """Refuse nan, infinity and endless whole numbers anywhere: they pass the bounds of a schema."""
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
             _check_finite(item, (*path, str(key)))
     elif isinstance(value, float) and not math.isfinite(value):
-        raise InputError(
-            "A number in the configuration is not finite.",
-            where=".".join(path) or "the configuration",
-            expected="a finite number",
-            got=repr(value),
-            hint="Write a number, or null to leave the entry out.",
-        )
+        raise _no_number("is not finite", path, "a finite number", repr(value))
+    elif isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+        raise _no_number("is too large", path, f"at most {LARGEST_NUMBER}", "more")
+
+
+def _no_number(what, path, expected, got):
+    return InputError(
+        f"A number in the configuration {what}.",
+        where=".".join(path) or "the configuration",
+        expected=expected,
+        got=got,
+        hint="Write a number, or null to leave the entry out.",
+    )
 
 
 def _schema_error(error, schema):
@@ -183,6 +272,7 @@ def _check_sense(c):
         _check_needs(graph, f"motifs.graphs.{name}", "min_weight", ["weight_column"])
     for name, source in c["morphology"]["sources"].items():
         where = f"morphology.sources.{name}"
+        _check_files(source, where)
         _check_needs(source, where, "targets", ["annotation"])
         for key in ("soma_table", "soma_key"):
             _check_needs(source, where, key, ["soma_columns"])
@@ -195,6 +285,61 @@ def _check_sense(c):
                 expected="region_column (with index), or annotation for an atlas lookup",
                 got="neither",
                 hint="Name the index's column of regions, or the path of an annotation volume.",
+            )
+
+
+def _fill_fetched(name, source):
+    """Folder, pattern and index of neurons that are fetched, where the configuration leaves them out."""
+    from digimus.retrieval import neurons
+
+    asked, where = source["retrieve"], f"morphology.sources.{name}"
+    dataset = asked["dataset"]
+    module = neurons.module_of(dataset, f"{where}.retrieve.dataset")
+    for key in asked:
+        if key not in ("dataset", *module.SETTINGS):
+            raise InputError(
+                f"The set {dataset} cannot be asked for {key}.",
+                where=f"{where}.retrieve.{key}",
+                expected=f"one of {', '.join(module.SETTINGS)}",
+                got=key,
+                hint=did_you_mean(key, module.SETTINGS),
+            )
+    for key, what in (("simulated", "made here"), ("index", "listed by itself")):
+        if source.get(key):
+            raise InputError(
+                f"Neurons that are fetched are not {what} as well.",
+                where=f"{where}.{key}",
+                expected=f"no {key} beside retrieve",
+                got=source[key],
+                hint="Leave it out, or name a folder of your own without retrieve.",
+            )
+    told = neurons.has_regions(dataset, asked)
+    if "regions" in asked and not told:
+        raise InputError(
+            f"Nothing tells the regions of the set {dataset} before its neurons are fetched.",
+            where=f"{where}.retrieve.regions",
+            expected="somata beside it, a published table",
+            got="regions alone",
+            hint="Add somata, or leave regions out and give an annotation.",
+        )
+    folder = source.setdefault("folder", f"resources/retrieved/{dataset}/{name}").rstrip("/")
+    source |= {"folder": folder, "index": f"{folder}/{neurons.INDEX}"}
+    columns = {"file_column": "file", "id_column": "neuron"}
+    columns |= {"region_column": "region", "brain_column": "brain"} if told else {}
+    for key, value in {"pattern": neurons.pattern_of(dataset), **columns}.items():
+        source.setdefault(key, value)
+
+
+def _check_files(source, where):
+    """A source has a folder and a pattern, or neurons to fetch."""
+    for key in ("folder", "pattern"):
+        if key not in source:
+            raise InputError(
+                f"The key {key!r} is missing from the configuration.",
+                where=f"{where}.{key}",
+                expected="a folder of neurons and a pattern of their names, or retrieve",
+                got="nothing",
+                hint="Name both, or the set to retrieve; config/config.yaml has an example.",
             )
 
 

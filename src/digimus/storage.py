@@ -186,7 +186,10 @@ def write_arrays(path, arrays, *, units=None, provenance=None, attributes=None):
 
 @contextmanager
 def reading(path):
-    """Open an HDF5 file to read, or say clearly why it cannot be opened."""
+    """Open an HDF5 file to read, or say clearly why it cannot be opened, or not read within the block.
+
+    Nothing is read from other files: one that links to another, or whose arrays lie in another, is refused.
+    """
     path = Path(path)
     try:
         file = h5py.File(path, "r")
@@ -199,7 +202,58 @@ def reading(path):
             hint="If it was computed here, delete it and run the workflow again.",
         ) from error
     with file:
-        yield file
+        try:
+            check_contained(path, elsewhere(file))
+            yield file
+        except InputError:
+            raise
+        except (
+            OSError,
+            LookupError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            MemoryError,
+        ) as error:
+            raise InputError(
+                "A file is damaged inside, or holds something else.",
+                where=path,
+                expected="whole arrays, as the workflow writes them",
+                got=(str(error).splitlines() or [type(error).__name__])[0],
+                hint="If it was computed here, delete it and run the workflow again.",
+            ) from error
+
+
+def elsewhere(file):
+    """Names of the other files that an open HDF5 file would be read from, by links or for parts of arrays."""
+    found = set()
+
+    def follow(_, link):
+        if isinstance(link, h5py.ExternalLink):
+            found.add(link.filename)
+
+    def look(_, node):
+        if isinstance(node, h5py.Dataset):
+            found.update(name for name, *_ in node.external or ())
+            if node.is_virtual:
+                found.update(source.file_name for source in node.virtual_sources() if source.file_name != ".")
+
+    file.visititems_links(follow)
+    file.visititems(look)
+    return sorted(found)
+
+
+def check_contained(path, names):
+    """Refuse an HDF5 file that would be read from others."""
+    if names:
+        raise InputError(
+            "A file refers to another one.",
+            where=path,
+            expected="all arrays within the file, without links to others",
+            got=", ".join(names[:3]),
+            hint="It could make us read any file of this computer; copy what is wanted into it.",
+        )
 
 
 def arrays_in(file):

@@ -14,3 +14,10 @@ def did_you_mean(name, known):
     """A hint that names the closest of the known names, or all of them where none is close."""
     known = [str(candidate) for candidate in known]
     return nearest(name, known) or f"Known names: {', '.join(sorted(known)) or 'none'}."
+
+
+def listed(names, most=20):
+    """Names as one line, cut after `most` of them."""
+    names = [str(name) for name in names]
+    more = f", and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) + more) or "none"

@@ -31,6 +31,9 @@ rule test_claims:
         benchmark_file("test_claims")
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory(1500, of_input=5),
+        runtime=minutes(30),
     params:
         priors={name: PRIORS[name] for name in PRIORS},
         datasets={name: list(DATASETS[name]["priors"]) for name in DATASETS},
@@ -67,6 +70,9 @@ rule join_planted:
         benchmark_file("join_planted")
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(15),
     script:
         "../scripts/join_planted.py"
 
@@ -79,10 +85,13 @@ rule plant_effects:
     benchmark:
         benchmark_file("plant_effects/{part}")
     wildcard_constraints:
-        part="|".join(PLANTED),
+        part=one_name_of(PLANTED),
     conda:
         TORCH_ENVIRONMENT
     threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(240),
     params:
         planted=CONFIG["evaluation"]["planted"],
         seed=CONFIG["seed"],

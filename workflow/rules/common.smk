@@ -5,10 +5,12 @@
 
 import ast
 import hashlib
+import json
 import os
 import re
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -23,8 +25,10 @@ os.environ.update(dict.fromkeys(["MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOL
 from snakemake.exceptions import WorkflowError
 
 from digimus import configuration
+from digimus.disks import check_writable
 from digimus.errors import InputError
 from digimus.recordings import Preparation, recorded_files
+from digimus.retrieval.asked import asked_of
 from digimus.simulation.recordings import truth_holds
 from digimus.storage import matching_files, read_table, write_table, write_text
 
@@ -38,9 +42,16 @@ def or_stop(function, *arguments):
 
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-CONFIG = or_stop(configuration.checked, config, SCHEMA)
+ASKED = or_stop(asked_of, or_stop(configuration.checked, config, SCHEMA))
+CONFIG = ASKED.configuration
+or_stop(configuration.check_place, CONFIG["results_dir"], "results_dir", ROOT)
+if "simulation" in CONFIG:
+    or_stop(
+        configuration.check_place, CONFIG["simulation"]["folder"], "simulation.folder", ROOT, ["resources"]
+    )
 STARTED = time.time()
-FAILED = Path(".snakemake/digimus-failed.txt")
+BEGUN = Path(".snakemake/digimus-begun")
+HASHES = Path(".snakemake/digimus-hashes.json")
 
 
 RESULTS = CONFIG["results_dir"].rstrip("/")
@@ -51,6 +62,11 @@ def results(path):
     return f"{RESULTS}/{path}"
 
 
+def one_name_of(names):
+    """A wildcard's constraint: one of these names, and nothing else."""
+    return "|".join(map(re.escape, names)) or "none"
+
+
 def log_file(name):
     """Where the log of a job lies."""
     return results(f"logs/{name}.log")
@@ -59,6 +75,9 @@ def log_file(name):
 def benchmark_file(name):
     """Where time and memory of a job are noted."""
     return results(f"benchmarks/rules/{name}.tsv")
+
+
+hashes_used = {}
 
 
 def code(*subpackages, scripts=()):
@@ -73,23 +92,54 @@ def code(*subpackages, scripts=()):
         path = library / subpackage
         files += sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
     files += [ROOT / "workflow/scripts" / f"{name}.py" for name in scripts]
+    text = hashlib.sha256(sys.version.encode() + b"".join(map(text_hash, files))).hexdigest()
+    if text not in hashes_used:
+        hashes_used[text] = hashes_kept().get(text) or hash_of(files)
+    return hashes_used[text]
+
+
+def hash_of(files):
+    """The hash of the code in some files, made anew."""
     digest = hashlib.sha256()
     for file in files:
         digest.update(code_of(file).encode())
     return digest.hexdigest()[:16]
 
 
-def code_of(file, known={}):
+@cache
+def text_hash(file):
+    """The hash of a file as it is, comments included."""
+    return hashlib.sha256(file.read_bytes()).digest()
+
+
+@cache
+def code_of(file):
     """The abstract syntax of a module without its docstrings."""
-    if file not in known:
-        tree = ast.parse(file.read_text())
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-                if isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
-                    node.body = body[1:] or [ast.Pass()]
-        known[file] = ast.dump(tree)
-    return known[file]
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            if isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+                node.body = body[1:] or [ast.Pass()]
+    return ast.dump(tree)
+
+
+@cache
+def hashes_kept():
+    """Hashes of code that an earlier run made, by the hash of the text; to make them all takes a second."""
+    try:
+        return dict(json.loads(HASHES.read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def keep_hashes():
+    """Keep the hashes of this run for the next, and for its jobs on other nodes, which read all rules again."""
+    if workflow.is_main_process and hashes_used != hashes_kept():
+        try:
+            write_text(HASHES, json.dumps(hashes_used))
+        except OSError:
+            pass  # a folder that may only be read: the next run makes them again
 
 
 def fingerprint(folder, pattern):
@@ -103,8 +153,8 @@ def fingerprint(folder, pattern):
 
 
 def existing(path, where):
-    """A path that must be there before any job starts."""
-    if not Path(path).exists():
+    """A path that must be there before any job starts, unless a job fetches it."""
+    if not Path(path).exists() and path not in ASKED.files:
         raise InputError(
             "The configuration names a file or folder that is not there.",
             where=where,
@@ -159,9 +209,10 @@ def check_inputs():
         preparation(name)
     for name, source in SOURCES.items():
         if name not in SIMULATED_SOURCES:
-            matching(source["folder"], source["pattern"], f"morphology.sources.{name}")
+            if "retrieve" not in source:
+                matching(source["folder"], source["pattern"], f"morphology.sources.{name}")
             for key in ("index", "annotation", "structure_tree", "soma_table"):
-                if key in source:
+                if key in source and not ("retrieve" in source and key == "index"):
                     existing(source[key], f"morphology.sources.{name}.{key}")
     for name, table in TABLES.items():
         for key in ("path", "nz_path"):
@@ -170,8 +221,8 @@ def check_inputs():
     for name, graph in GRAPHS.items():
         existing(graph["path"], f"motifs.graphs.{name}.path")
     for name, prior in CONFIG["priors"].items():
-        if prior.get("source") in TABLES:
-            path = TABLES[prior["source"]]["path"]
+        path = TABLES.get(prior.get("source"), {}).get("path")
+        if path and Path(path).exists():  # else it is still to be fetched
             known = list(read_table(path, ["region"], dtype=str, keep_default_na=False)["region"])
             for key, region in configuration.regions_of(prior):
                 configuration.one_of(region, known, f"priors.{name}.{key}", "a region of that table")
@@ -188,17 +239,28 @@ def check_inputs():
             matching(dataset["folder"], dataset["pattern"], where, found=recorded_files)
 
 
-def expire_failed():
-    """Make the kept outputs of failed jobs old.
+def expire_unfinished():
+    """Make the kept outputs of jobs that began and did not end well old.
 
-    `update()` keeps what was written earlier when a job fails, but gives it a new time, and the next run
-    would take it for up to date. Jobs that fail list their outputs; here they are set back to the epoch.
+    `update()` keeps what was written earlier when a job fails or is killed, but gives it a new time, and the
+    next run would take it for up to date. Jobs list their outputs while they run (workflow/scripts/job.py);
+    what is still listed when a run starts is set back to the epoch.
     """
-    if FAILED.exists() and workflow.is_main_process:
-        for path in set(FAILED.read_text().splitlines()):
+    if not workflow.is_main_process:
+        return
+    for mark in BEGUN.glob("*"):
+        for path in mark.read_text().splitlines():
             if os.path.exists(path):
                 os.utime(path, (1, 1))
-        FAILED.unlink()
+        mark.unlink()
+
+
+def clear_half_written():
+    """Remove the temporary files of killed jobs; only when workflow/run.sh knows that no other run is alive."""
+    if workflow.is_main_process and os.getenv("DIGIMUS_ALONE"):
+        for folder in (RESULTS, SIMULATED_FOLDER):
+            for path in Path(folder).rglob(".writing-*"):
+                path.unlink()
 
 
 def write_rule_graph(dag):
@@ -218,4 +280,4 @@ def write_rule_graph(dag):
 
 
 or_stop(check_inputs)
-expire_failed()
+expire_unfinished()

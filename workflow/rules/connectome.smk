@@ -43,6 +43,9 @@ rule region_graph:
     priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
+    resources:
+        mem_mb=memory(1500, of_input=20),
+        runtime=minutes(30, of_input=1),
     params:
         settings=GRAPH_SETTINGS,
         simulated=lambda wildcards: wildcards.source in SIMULATED_SOURCES,
@@ -62,6 +65,9 @@ rule export_graph:
         benchmark_file("export_graph/{source}/{region}")
     conda:
         "../../envs/neurons.yaml"
+    resources:
+        mem_mb=memory(1000, of_input=20),
+        runtime=minutes(15, of_input=1),
     params:
         code=code("connectome"),
     script:
@@ -80,6 +86,9 @@ rule region_view:
         benchmark_file("region_view/{source}/{region}")
     conda:
         "../../envs/neurons.yaml"
+    resources:
+        mem_mb=memory(1500, of_input=10),
+        runtime=minutes(15, of_input=0.5),
     params:
         settings=GRAPH_SETTINGS,
         simulated=lambda wildcards: wildcards.source in SIMULATED_SOURCES,
@@ -100,6 +109,9 @@ rule region_sensitivity:
         benchmark_file("region_sensitivity/{source}/{region}")
     conda:
         "../../envs/neurons.yaml"
+    resources:
+        mem_mb=memory(1500, of_input=20),
+        runtime=minutes(60, of_input=5),
     params:
         settings=GRAPH_SETTINGS,
         values=CONFIG["connectome"].get("sensitivity", {}),
@@ -120,9 +132,12 @@ rule sensitivity_tables:
     benchmark:
         benchmark_file("sensitivity_tables/{source}")
     wildcard_constraints:
-        source="|".join(SOURCES) or "none",
+        source=one_name_of(SOURCES),
     conda:
         "../../envs/neurons.yaml"
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(15),
     params:
         code=code("motifs/sensitivity"),
     script:
@@ -142,6 +157,9 @@ rule graph_tables:
     priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
+    resources:
+        mem_mb=memory(1000, of_input=10),
+        runtime=minutes(20, of_input=1),
     params:
         regions=lambda wildcards: SOURCES[wildcards.source]["regions"],
         code=code("connectome"),
@@ -160,9 +178,12 @@ rule compare_truth:
     benchmark:
         benchmark_file("compare_truth/{source}")
     wildcard_constraints:
-        source="|".join(SIMULATED_SOURCES) or "none",
+        source=one_name_of(SIMULATED_SOURCES),
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory(1500, of_input=10),
+        runtime=minutes(20, of_input=1),
     params:
         code=code("analysis/recovery", "connectome", "motifs"),
     script:

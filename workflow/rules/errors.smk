@@ -25,6 +25,9 @@ rule error_tables:
         benchmark_file("error_tables")
     conda:
         TORCH_ENVIRONMENT
+    resources:
+        mem_mb=memory(2000, of_input=2),
+        runtime=minutes(60, of_input=1),
     params:
         n_test=RULES["n_test"],
         settings=CONFIG["errors"],

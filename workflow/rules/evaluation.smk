@@ -59,6 +59,9 @@ rule reference_decoders:
         benchmark_file("reference_decoders/{dataset}")
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory(1500, of_input=5),
+        runtime=minutes(90, of_input=5),
     params:
         splits=DECODING["splits"],
         n_folds=DECODING["n_folds"],
@@ -94,6 +97,9 @@ rule score_cells:
         benchmark_file("score_cells")
     conda:
         TORCH_ENVIRONMENT
+    resources:
+        mem_mb=memory(2000, of_input=2),
+        runtime=minutes(30, of_input=0.1),
     params:
         code=code(
             "analysis/accuracy",
@@ -125,6 +131,9 @@ rule compare_cells:
         benchmark_file("compare_cells")
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory(1000, of_input=10),
+        runtime=minutes(30),
     params:
         priors=PRIORS,
         n_updates=RULES["n_updates"],
@@ -162,6 +171,9 @@ rule compare_decoders:
         benchmark_file("compare_decoders")
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory(1000, of_input=10),
+        runtime=minutes(60),
     params:
         priors=PRIORS,
         kinds={model: kind_of(model) for model in DECODING["models"]},

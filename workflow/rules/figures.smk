@@ -26,9 +26,12 @@ rule draw_figure:
         benchmark_file("draw_figure/fig{number}_{figure}")
     wildcard_constraints:
         number="S?[0-9]+",
-        figure="|".join(FIGURE_INPUTS),
+        figure=one_name_of(FIGURE_INPUTS),
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory(1500, of_input=2),
+        runtime=minutes(15),
     params:
         simulated_sources=SIMULATED_SOURCES,
         simulated_datasets=SIMULATED_DATASETS,

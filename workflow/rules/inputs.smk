@@ -86,19 +86,6 @@ def recordings_of_dataset(wildcards):
     return [str(path) for path in recorded_files(dataset["folder"], dataset["pattern"], where)]
 
 
-def retrievals():
-    """What goes to each folder from an archive: dandiset, version, address, and the paths of all datasets."""
-    found = {}
-    for dataset in DATASETS.values():
-        if "dandi" in dataset:
-            asked = found.setdefault(dataset["folder"], {**dataset["dandi"], "paths": []})
-            asked["paths"] = list(dict.fromkeys([*asked["paths"], *dataset["dandi"]["paths"]]))
-    return found
-
-
-RETRIEVALS = retrievals()
-
-
 def truth_table(wildcards):
     """The known best accuracies of a simulated dataset, where its samples are those that they hold for."""
     name = wildcards.dataset

@@ -40,12 +40,19 @@ rule read_neurons:
     conda:
         "../../envs/neurons.yaml"
     threads: 2
+    resources:
+        mem_mb=of_folder(2500, 0.5, neurons_mb),
+        runtime=of_folder(30, 0.05, neurons_mb),
     params:
-        source=lambda wildcards: SOURCES[wildcards.source],
+        source=lambda wildcards: {k: v for k, v in SOURCES[wildcards.source].items() if k != "retrieve"},
         files=lambda wildcards: (
             "simulated"
             if wildcards.source in SIMULATED_SOURCES
-            else fingerprint(SOURCES[wildcards.source]["folder"], SOURCES[wildcards.source]["pattern"])
+            else (
+                "retrieved"
+                if "retrieve" in SOURCES[wildcards.source]  # its index, an input, is written last
+                else fingerprint(SOURCES[wildcards.source]["folder"], SOURCES[wildcards.source]["pattern"])
+            )
         ),
         voxel_um=CONFIG["morphology"]["voxel_um"],
         max_bad_share=CONFIG["morphology"]["max_bad_share"],

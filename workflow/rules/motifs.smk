@@ -29,10 +29,13 @@ rule region_motifs:
     benchmark:
         benchmark_file("region_motifs/{source}/{region}")
     wildcard_constraints:
-        source="|".join(SOURCES) or "none",
+        source=one_name_of(SOURCES),
     priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
+    resources:
+        mem_mb=memory(1500, of_input=50),
+        runtime=minutes(120, of_input=30),
     params:
         n_draws=CONFIG["motifs"]["n_draws"],
         n_null=CONFIG["motifs"]["n_null"],
@@ -57,10 +60,13 @@ rule graph_motifs:
     benchmark:
         benchmark_file("graph_motifs/{source}/{region}")
     wildcard_constraints:
-        source="|".join(GRAPHS) or "none",
+        source=one_name_of(GRAPHS),
     priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
+    resources:
+        mem_mb=memory(1500, of_input=50),
+        runtime=minutes(120, of_input=30),
     params:
         graph=lambda wildcards: GRAPHS[wildcards.source],
         min_neurons=CONFIG["connectome"]["min_neurons"],
@@ -90,10 +96,13 @@ rule motif_tables:
     benchmark:
         benchmark_file("motif_tables/{source}")
     wildcard_constraints:
-        source="|".join([*SOURCES, *GRAPHS]) or "none",
+        source=one_name_of([*SOURCES, *GRAPHS]),
     priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(20),
     params:
         kind=lambda wildcards: "region" if wildcards.source in SOURCES else "graph",
         min_neurons=CONFIG["connectome"]["min_neurons"],
@@ -112,10 +121,13 @@ rule published_priors:
     benchmark:
         benchmark_file("published_priors/{source}")
     wildcard_constraints:
-        source="|".join(TABLES) or "none",
+        source=one_name_of(TABLES),
     priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(15),
     params:
         rows=lambda wildcards: TABLES[wildcards.source].get("rows", "presynaptic"),
         code=code("motifs"),
@@ -135,6 +147,9 @@ rule compare_profiles:
         benchmark_file("compare_profiles")
     conda:
         "../../envs/neurons.yaml"
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(20),
     params:
         tables=TABLES,
         code=code("motifs"),

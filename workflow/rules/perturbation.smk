@@ -27,6 +27,9 @@ rule perturb_networks:
     conda:
         TORCH_ENVIRONMENT
     threads: 1
+    resources:
+        mem_mb=memory(2000, of_input=2),
+        runtime=minutes(120, of_input=2),
     params:
         settings={
             **{key: PERTURBATION[key] for key in ("epochs", "fractions", "doses", "n_draws", "n_trials")},
@@ -62,6 +65,9 @@ rule perturb_teachers:
     conda:
         TORCH_ENVIRONMENT
     threads: 1
+    resources:
+        mem_mb=memory(2000, of_input=2),
+        runtime=minutes(120, of_input=2),
     params:
         name=TEACHER.get("prior", ""),
         prior=whole_prior(TEACHER["prior"]) if TEACHER_PARTS else None,

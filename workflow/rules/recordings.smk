@@ -26,10 +26,13 @@ rule prepare_recordings:
         benchmark_file("prepare_recordings/{dataset}")
     conda:
         "../../envs/recordings.yaml"
+    resources:
+        mem_mb=of_folder(1500, 0.5, largest_recording_mb),
+        runtime=of_folder(30, 0.05, recordings_mb),
     params:
         dataset=lambda wildcards: {k: v for k, v in DATASETS[wildcards.dataset].items() if k != "priors"},
         max_bad_share=CONFIG["recordings"]["max_bad_share"],
-        code=code("recordings", scripts=["recording_inputs"]),
+        code=code("recordings", "retrieval/dandi", scripts=["recording_inputs"]),
     script:
         "../scripts/prepare_recordings.py"
 
@@ -50,12 +53,15 @@ rule list_offers:
         benchmark_file("list_offers/{dataset}")
     conda:
         "../../envs/recordings.yaml"
+    resources:
+        mem_mb=of_folder(1500, 0.5, largest_recording_mb),
+        runtime=of_folder(15, 0.05, recordings_mb),
     params:
         dataset=lambda wildcards: {
             k: DATASETS[wildcards.dataset][k]
             for k in ("folder", "pattern", "dandi")
             if k in DATASETS[wildcards.dataset]
         },
-        code=code("recordings", scripts=["recording_inputs"]),
+        code=code("recordings", "retrieval/dandi", scripts=["recording_inputs"]),
     script:
         "../scripts/list_offers.py"

@@ -32,6 +32,9 @@ rule write_report:
         benchmark_file("write_report")
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory(1500, of_input=2),
+        runtime=minutes(15),
     params:
         configuration=CONFIG,
         figures=DRAWN,
@@ -66,6 +69,9 @@ rule write_explorer:
         benchmark_file("write_explorer")
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        mem_mb=memory(1500, of_input=2),
+        runtime=minutes(15),
     params:
         kinds=GRAPH_KINDS,
         handed_in=GRAPHS,

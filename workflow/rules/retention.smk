@@ -41,6 +41,9 @@ rule weight_motifs:
     conda:
         TORCH_ENVIRONMENT
     threads: 1
+    resources:
+        mem_mb=memory(2000, of_input=2),
+        runtime=minutes(60, of_input=1),
     params:
         priors={name: whole_prior(name) for name in RULE_PRIORS},
         # A prior that is no control, and its controls.

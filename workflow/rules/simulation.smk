@@ -19,6 +19,9 @@ rule simulate_neurons:
     priority: 10  # priors hold up half of the training
     conda:
         "../../envs/neurons.yaml"
+    resources:
+        mem_mb=memory(1500),
+        runtime=minutes(30),
     params:
         settings=SIMULATION.get("neurons"),
         seed=CONFIG["seed"],
@@ -35,9 +38,12 @@ rule simulate_recordings:
     benchmark:
         benchmark_file("simulate_recordings/{dataset}")
     wildcard_constraints:
-        dataset="|".join(map(simulated_as, SIMULATED_DATASETS)) or "none",
+        dataset=one_name_of(map(simulated_as, SIMULATED_DATASETS)),
     conda:
         "../../envs/recordings.yaml"
+    resources:
+        mem_mb=memory(1500),
+        runtime=minutes(30),
     params:
         settings=SIMULATION.get("recordings"),
         seed=CONFIG["seed"],

@@ -33,6 +33,9 @@ rule network_states:
         benchmark_file("network_states")
     conda:
         TORCH_ENVIRONMENT
+    resources:
+        mem_mb=memory(2500, of_input=4),
+        runtime=minutes(120, of_input=2),
     params:
         **CONFIG["states"]["similarity"],
         n_test=RULES["n_test"],

@@ -18,6 +18,9 @@ rule task_trials:
         benchmark_file("task_trials")
     conda:
         TORCH_ENVIRONMENT
+    resources:
+        mem_mb=memory(1500),
+        runtime=minutes(15),
     params:
         tasks=RULES["tasks"],
         seed=CONFIG["seed"],

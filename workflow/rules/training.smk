@@ -44,7 +44,8 @@ rule train_task:
     threads: 1
     resources:
         gpu=int(TRAINING["device"] == "cuda"),
-        mem_mb=2000,
+        mem_mb=memory(TRAINING_MB),
+        runtime=RULE_MINUTES,
     params:
         rules=lambda wildcards: {k: v for k, v in RULES.items() if k not in WHAT_IS_TRAINED},
         learning_rate=lambda wildcards: RULES["learning_rate"][wildcards.model],
@@ -123,7 +124,8 @@ rule train_decoders:
     threads: 1
     resources:
         gpu=int(TRAINING["device"] == "cuda"),
-        mem_mb=2000,
+        mem_mb=memory(TRAINING_MB),
+        runtime=DECODING_MINUTES,
     params:
         decoding=lambda wildcards: {k: v for k, v in DECODING.items() if k not in ("models", "learning_rate")},
         learning_rate=lambda wildcards: DECODING["learning_rate"][wildcards.model],

@@ -7,7 +7,7 @@ from pathlib import Path
 from job import job, provenance
 from recording_inputs import recordings_of
 
-with job(snakemake):
+with job(snakemake) as unnamed:
     from digimus.recordings import Preparation, prepare_files, write_prepared
     from digimus.storage import write_table
 
@@ -35,7 +35,8 @@ with job(snakemake):
         *(used[column].sum() for column in ("n_samples", "n_units", "n_units_left_out")),
         *(used[column].sum() for column in ("n_trials_dropped", "n_trials")),
     )
-    for path in set(results.glob("*.h5")) - {results / f"{session}.h5" for session in used["session"]}:
+    unnamed += [results / f"{session}.h5" for session in used["session"]]
+    for path in set(results.glob("*.h5")) - set(unnamed):
         path.unlink()  # of files that repeat another one, or that were used by an earlier run
     write_table(snakemake.output.units, found.units)
     write_table(snakemake.output.example, found.example)

@@ -6,7 +6,7 @@ from pathlib import Path
 def recordings_of(snakemake):
     """The files of the rule's dataset, from an archive, or as its pattern names them."""
     from digimus.recordings import recorded_files
-    from digimus.recordings.archives import retrieved_files
+    from digimus.retrieval.dandi import retrieved_files
 
     dataset = snakemake.params.dataset
     folder = Path(dataset["folder"])

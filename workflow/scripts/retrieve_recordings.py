@@ -6,9 +6,10 @@ from pathlib import Path
 from job import job
 
 with job(snakemake):
-    from digimus.recordings.archives import retrieve
+    from digimus.retrieval.dandi import retrieve
 
     def report(n_done, n_all, path):
         logging.info("%d of %d files: %s", n_done, n_all, path)
 
-    retrieve(**snakemake.params.asked, folder=Path(snakemake.output.manifest).parent, progress=report)
+    folder = Path(snakemake.output.manifest).parent
+    retrieve(**snakemake.params.asked, **snakemake.params.transfer, folder=folder, progress=report)

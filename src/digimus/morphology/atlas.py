@@ -185,9 +185,11 @@ def _read_volume(path):
     """The annotation volume and the edge of its voxels in µm."""
     try:
         volume, header = nrrd.read(str(path))
-    except (OSError, ValueError, KeyError, EOFError, nrrd.NRRDError) as error:
+    except (OSError, ValueError, KeyError, EOFError, MemoryError, nrrd.NRRDError) as error:
         got = str(error) if Path(path).exists() else "nothing there"
         raise _bad("An annotation volume cannot be read.", path, "an .nrrd file", got) from error
+    if {"data file", "datafile"} & set(header):
+        raise _bad("An annotation volume lies in another file.", path, "header and voxels in one file", "two")
     volume = np.ascontiguousarray(volume)
     edges = np.abs(np.asarray(header.get("space directions", header.get("spacings", np.nan)), dtype=float))
     edges = np.diag(edges) if edges.ndim == 2 else np.atleast_1d(edges)

@@ -175,14 +175,19 @@ def prepare_files(
     )
 
 
+LONGEST_NAME = 60
+"""Letters that a file's name takes of a session's, an animal's and a recording's; file systems bear 255."""
 _COUNTS = ("n_units", "n_trials", "n_samples", "n_classes", "n_units_left_out", "n_trials_dropped")
 
 
 def _unused_name(session, path, taken):
     """The session's name as part of a file's name; with animal, file or number where it is taken."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", session.session_id).strip("._") or "session"
-    animal = re.sub(r"[^A-Za-z0-9._-]+", "_", session.animal)
-    names = [plain, f"{animal}_{plain}", f"{animal}_{plain}_{path.stem}"]
+    plain, animal, file = (
+        re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:LONGEST_NAME].strip("._")
+        for text in (session.session_id, session.animal, path.stem)
+    )
+    plain = plain or "session"
+    names = [plain, f"{animal}_{plain}", f"{animal}_{plain}_{file}"]
     names += [f"{names[-1]}_{number}" for number in range(2, len(taken) + 3)]
     return next(name for name in names if name not in taken)
 

@@ -15,6 +15,7 @@ import h5py
 
 from digimus.errors import InputError
 from digimus.recordings.naming import listed
+from digimus.storage import check_contained, elsewhere
 
 EXPECTED = "an NWB 2 file, whole (HDF5, or a Zarr folder)"
 _OWN_NAMESPACES = ("core", "hdmf-common", "hdmf-experimental")
@@ -87,6 +88,7 @@ def _hdf5_io(path):
     try:
         with h5py.File(path, "r") as file:
             _check_version(path, file)
+            check_contained(path, elsewhere(file))
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         if isinstance(error, InputError):
             raise

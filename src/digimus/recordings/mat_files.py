@@ -7,6 +7,7 @@ import numpy as np
 
 from digimus.errors import InputError
 from digimus.recordings.naming import listed, nearest
+from digimus.storage import check_contained, elsewhere
 
 
 def read_array(path, key="array"):
@@ -70,6 +71,7 @@ def _from_version_5(path, key):
 def _from_hdf5(path, key):
     """Likewise, the axes turned back; an empty array holds its shape instead of values."""
     with h5py.File(path, "r") as file:
+        check_contained(path, elsewhere(file))
         names = [name for name in file if not name.startswith("#")]
         if key not in file:
             return None, names

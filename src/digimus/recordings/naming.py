@@ -1,13 +1,9 @@
 """Lists of names in error messages, with the nearest one to what was asked for."""
 
 from digimus import suggest
+from digimus.suggest import listed
 
-
-def listed(names, most=20):
-    """Names as one line, cut after `most` of them."""
-    names = [str(name) for name in names]
-    more = f", and {len(names) - most} more" if len(names) > most else ""
-    return (", ".join(names[:most]) + more) or "none"
+__all__ = ["listed", "nearest"]
 
 
 def nearest(name, names):

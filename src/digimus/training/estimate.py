@@ -25,7 +25,7 @@ import torch
 import yaml
 
 from digimus import tasks
-from digimus.configuration import checked, dose_plan, priors_of, tasks_of
+from digimus.configuration import checked, dose_plan, merged, priors_of, tasks_of
 from digimus.models import MotifTerm, build, matched_settings, n_parameters
 from digimus.motifs import Prior
 from digimus.seeding import stream
@@ -97,30 +97,6 @@ class Timing:
         points = lengths if len(lengths) > 1 else [0, *lengths]
         values = [seconds.get(length, 0.0) for length in points]
         return float(np.polyval(np.polyfit(points, values, len(points) - 1), trial_lengths(task)).mean())
-
-
-def merged(default, *overlays):
-    """The default with overlays, as the workflow merges them: mappings are merged, all else is replaced.
-
-    Parameters
-    ----------
-    default, *overlays : str or Path
-        YAML files.
-
-    Returns
-    -------
-    dict
-    """
-    configuration = {}
-    for path in (default, *overlays):
-        configuration = _overlaid(configuration, yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {})
-    return configuration
-
-
-def _overlaid(base, overlay):
-    if isinstance(base, dict) and isinstance(overlay, dict):
-        return base | {key: _overlaid(base.get(key), value) for key, value in overlay.items()}
-    return overlay
 
 
 def read_configuration(root, overlays):

@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from digimus.errors import InputError
-from digimus.recordings.downloads import ETAG, SHA256, check_space, differences, fetch
-from digimus.recordings.naming import listed, nearest
+from digimus.retrieval.dandi_files import ETAG, SHA256, check_space, differences, fetch
 from digimus.storage import file_hash, read_table, write_table
+from digimus.suggest import listed, nearest
 
 DRAFT = "draft"
 MANIFEST = "manifest.csv"
@@ -110,6 +110,24 @@ def retrieve(
     table = table.sort_values("path", ignore_index=True)
     write_table(folder / MANIFEST, table)
     return table
+
+
+def sizes(dandiset, version, paths, *, api_url=None, timeout_s=30.0):
+    """What `retrieve` would bring, without any file being fetched.
+
+    Returns
+    -------
+    dict of str to int
+        Bytes, by path.
+
+    Raises
+    ------
+    InputError
+        As `retrieve` before its first download.
+    """
+    with _connected(api_url or API_URL, timeout_s) as client, _named_errors(f"dandiset {dandiset}"):
+        assets = _assets(client, dandiset, version, list(paths))
+        return {path: asset.size for path, (asset, _) in assets.items()}
 
 
 def retrieved_files(folder, paths):
@@ -283,7 +301,7 @@ def _assets(client, dandiset, version, paths):
                 where=f"dandiset {dandiset}, version {version}, path {wanted}",
                 expected="the path of a file, or a pattern of paths",
                 got=f"nothing that matches; it has {listed(every, 5)}",
-                hint=nearest(wanted, every) + "Patterns heed case; '*' stands for any characters.",
+                hint=f"{nearest(wanted, every)} Patterns heed case; '*' stands for any characters.".lstrip(),
             )
         for asset in matching:
             found.setdefault(asset.path, (asset, []))[1].append(wanted)
@@ -317,7 +335,7 @@ def _version(client, dandiset, version):
             where=f"dandiset {dandiset}, version {version}",
             expected=f"one of {listed(versions)}",
             got=version,
-            hint=nearest(version, versions) + "The draft may change; a published version never does.",
+            hint=f"{nearest(version, versions)} A draft may change; a published version never does.".lstrip(),
         )
     return remote
 

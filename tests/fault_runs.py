@@ -1,0 +1,185 @@
+"""Runs of `make figures` in copies of the project that are killed at chosen moments, and what is left of them."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import pandas as pd
+from matplotlib.image import imread
+
+from whole_runs import copy_of, tables
+
+COMMAND = ["make", "--no-print-directory", "figures", "CONFIG=config/tiny.yaml", "CORES=2", "READY=.ready"]
+A_JOB = re.compile(r"\.snakemake/scripts/tmp\w+\.(\w+)\.py")
+LONGEST_RUN_S = 3000
+
+
+def project(root, folder):
+    """A copy of the project that uses this environment and is set up already."""
+    copy_of(root, folder)
+    (folder / ".venv").symlink_to(sys.prefix)
+    (folder / ".ready").touch()
+    return folder
+
+
+class Run:
+    """`make figures` in a session of its own, which holds all processes that it starts."""
+
+    def __init__(self, folder, log):
+        self.folder, self.log, self.began = Path(folder), Path(log), time.monotonic()
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        with self.log.open("w") as file:
+            self.process = subprocess.Popen(
+                COMMAND, cwd=folder, stdout=file, stderr=subprocess.STDOUT, env=environment,
+                start_new_session=True,
+            )  # fmt: skip
+
+    @property
+    def seconds(self):
+        return time.monotonic() - self.began
+
+    @property
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def over(self):
+        """Whether it has ended by itself."""
+        return self.process.poll() is not None
+
+    def members(self):
+        """Command lines of the living processes of the session, by number."""
+        found = {}
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                state, _, _, session = place.joinpath("stat").read_text().rpartition(")")[2].split()[:4]
+                if int(session) == self.process.pid and state != "Z":
+                    words = place.joinpath("cmdline").read_bytes().split(b"\0")
+                    found[int(place.name)] = " ".join(word.decode(errors="replace") for word in words)
+            except (OSError, ValueError):
+                continue  # it ended meanwhile
+        return found
+
+    def jobs(self):
+        """Rules of the running jobs, by process."""
+        rules = {number: A_JOB.search(command) for number, command in self.members().items()}
+        return {number: match[1] for number, match in rules.items() if match}
+
+    def snakemake(self):
+        """The process of Snakemake itself, None before it started."""
+        for number, command in self.members().items():
+            if "bin/snakemake " in command and "--unlock" not in command:
+                return number
+        return None
+
+    def wait_for(self, true):
+        """Wait until `true()` or the end of the run; returns whether it was true first."""
+        while self.seconds < LONGEST_RUN_S:
+            if true():
+                return True
+            if self.over():
+                return False
+            time.sleep(0.02)
+        raise TimeoutError(f"{self.folder} took more than {LONGEST_RUN_S} s")
+
+    def finish(self):
+        """Wait for the end; returns the exit status."""
+        self.wait_for(self.over)
+        return self.process.wait()
+
+    def kill(self):
+        """Kill -9 everything at once: make, the shell, Snakemake and every job. Returns the jobs' rules."""
+        running = sorted(self.jobs().values())
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        while left := self.members():
+            for number in left:
+                try:
+                    os.kill(number, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            time.sleep(0.01)
+        return running
+
+
+def steps_done(text):
+    """How many jobs Snakemake has counted as done."""
+    found = re.findall(r"^(\d+) of \d+ steps", text, re.M)
+    return int(found[-1]) if found else 0
+
+
+def stages(folder):
+    """Rules of each stage of a finished tiny run, stages in the order in which the run reached them."""
+    graph = pd.read_csv(folder / "results/tiny/benchmarks/rule_graph.csv")
+    graph = graph[graph["rule"] != "all"]
+    order = list(dict.fromkeys(re.findall(r"^rule (\w+):$", _log(folder), re.M)))
+    graph = graph[graph["rule"].isin(order)]
+    graph = graph.assign(place=graph["rule"].map(order.index)).sort_values("place")
+    return {stage: list(rules["rule"]) for stage, rules in graph.groupby("stage", sort=False)}
+
+
+def durations_s(folder):
+    """How long the longest job of each rule took in a finished tiny run."""
+    found = {}
+    place = folder / "results/tiny/benchmarks/rules"
+    for path in place.rglob("*.tsv"):
+        rule = path.relative_to(place).with_suffix("").parts[0]
+        found[rule] = max(found.get(rule, 0), pd.read_csv(path, sep="\t")["s"].max())
+    return found
+
+
+def _log(folder):
+    return max((folder / ".snakemake/log").glob("*.log")).read_text()
+
+
+def half_written(folder):
+    """Temporary files, and files under a final name that do not open."""
+    bad = []
+    for place in (folder / "results", folder / "resources"):
+        bad += place.rglob(".writing-*")
+        for path in place.rglob("*"):
+            if path.is_file() and path.suffix in CHECKS and ".checksums" not in path.parts:
+                try:
+                    assert CHECKS[path.suffix](path)
+                except Exception as error:
+                    bad.append(f"{path}: {type(error).__name__} {error}")
+    return bad
+
+
+def _table(path):
+    return path.read_bytes().endswith(b"\n") and list(pd.read_csv(path).columns)
+
+
+def _arrays(path):
+    with h5py.File(path) as file:
+        file.visititems(lambda _, node: node[()] if isinstance(node, h5py.Dataset) else None)
+    return True
+
+
+CHECKS = {
+    ".csv": _table,
+    ".h5": _arrays,
+    ".nwb": _arrays,
+    ".png": lambda path: imread(path).size,
+    ".pdf": lambda path: path.read_bytes().rstrip().endswith(b"%%EOF"),
+    ".html": lambda path: path.read_text().rstrip().endswith("</html>"),
+}
+
+
+def differences(whole, other):
+    """What the results of a run that was killed lack of those of a whole one; empty if they are the same."""
+    mine, theirs = tables(whole), tables(other)
+    assert len(mine) > 40 and not half_written(whole)
+    found = [f"no {name}" for name in sorted(set(mine) - set(theirs))]
+    found += [f"new: {name}" for name in sorted(set(theirs) - set(mine))]
+    found += [name for name in sorted(set(mine) & set(theirs)) if mine[name] != theirs[name]]
+    figures = {path.name for path in (whole / "results/tiny/figures").iterdir()}
+    found += sorted(figures - {path.name for path in (other / "results/tiny/figures").iterdir()})
+    found += [
+        name for name in ("report.html", "explorer.html") if not (other / "results/tiny" / name).exists()
+    ]
+    return found + [f"half: {item}" for item in half_written(other)]

@@ -1,0 +1,157 @@
+"""The workflow on a real SLURM, which the tests start on this machine, through profiles/slurm."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from slurm_cluster import SlurmCluster, missing
+from trained_files import arrays_of
+from whole_runs import SNAKEMAKE, copy_of, overlay, tables
+
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.skipif(bool(missing()), reason=missing() or "SLURM is there"),
+]
+POLLING = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2")
+LIMIT_S = 600
+DECODERS = "rule_train_decoders_wildcards_visual_digimus_"
+
+
+def started(cluster, folder, *arguments, config=("config/tiny.yaml",)):
+    """Snakemake on a cluster, in a copy of the project; it ends with the cluster."""
+    command = [SNAKEMAKE, *arguments, "--profile", "profiles/slurm", "--latency-wait", "10", *POLLING]
+    environment = {key: value for key, value in cluster.environment.items() if key != "PYTHONPATH"}
+    return subprocess.Popen(
+        [*command, "--configfile", *config],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def until(found, what):
+    """What `found` returns once that is something."""
+    end = time.monotonic() + LIMIT_S
+    while time.monotonic() < end:
+        if value := found():
+            return value
+        time.sleep(0.2)
+    raise AssertionError(f"waited {LIMIT_S} s for {what}")
+
+
+def script_of(cluster, comment):
+    """(job, process) of the script that a running job has come to, or None."""
+    for job in cluster.squeue("RUNNING"):
+        if job["comment"] == comment:
+            for process in Path("/proc").glob("[0-9]*"):
+                try:
+                    inside = f"SLURM_JOB_ID={job['id']}\0".encode() in (process / "environ").read_bytes()
+                    scripts = b".snakemake/scripts/" in (process / "cmdline").read_bytes()
+                    ours = str(cluster.folder).encode() in (process / "environ").read_bytes()
+                except OSError:
+                    continue
+                if inside and scripts and ours:
+                    return job["id"], int(process.name)
+    return None
+
+
+def asked(cluster, job, key):
+    """What a job asked for, as `scontrol show job` has it."""
+    return re.search(rf"\b{key}=(\S+)", cluster.scontrol("show", "job", job))[1]
+
+
+def test_a_whole_run_on_slurm_has_the_tables_of_a_local_run(root, finished, tmp_path):
+    folder = copy_of(root, tmp_path / "project")
+    with SlurmCluster(cpus=4, memory_mb=16000) as cluster:
+        run = started(cluster, folder, "--slurm-array-jobs", "region_graph,region_view,region_motifs")
+        text, _ = run.communicate(timeout=LIMIT_S)
+        jobs = cluster.squeue()
+    assert run.returncode == 0, text[-3000:]
+    assert {job["state"] for job in jobs} == {"COMPLETED"}
+    local, here = tables(finished[0]), tables(folder)
+    assert len(local) > 60 and here.keys() == local.keys()
+    assert [name for name in local if here[name] != local[name]] == []
+    arrays = [job for job in jobs if "_" in job["id"]]
+    assert len(arrays) == 6, "two regions of each of three rules"
+    assert len([job for job in jobs if job["comment"].startswith("rule_ends_")]) < 3, "figures go together"
+
+
+def test_slurm_jobs_that_are_killed_are_tried_again_and_nothing_is_lost(finished, tmp_path):
+    """scancel, too little memory, too little time, a drained node and a killed controller, in one run."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished[0], folder, symlinks=True)
+    shutil.rmtree(folder / "results/tiny/training")
+    rules = folder / "workflow/rules/training.smk"
+    text = rules.read_text()
+    text = text.replace(
+        "memory(TRAINING_MB),\n        runtime=RULE_MINUTES", "memory(500),\n        runtime=9"
+    )
+    rules.write_text(text.replace("runtime=DECODING_MINUTES", "runtime=minutes(1)"))
+    with SlurmCluster(n_nodes=2, cpus=4, memory_mb=16000) as cluster:
+        run = started(cluster, folder, "results/tiny/evaluation/scores.csv")
+        _, process = until(lambda: script_of(cluster, f"{DECODERS}feedforward"), "a job to stop")
+        os.kill(process, signal.SIGSTOP)  # it will hang beyond its minute
+        job, _ = until(lambda: script_of(cluster, f"{DECODERS}none"), "a job to cancel")
+        cluster.scancel(job)
+        last = max(int(job["id"]) for job in cluster.squeue())
+        cluster.drain("node1")
+        later = until(
+            lambda: [job for job in cluster.squeue() if int(job["id"]) > last and job["nodes"]], "a retry"
+        )
+        assert {job["nodes"] for job in later} == {"node2"}
+        cluster.resume("node1")
+        cluster.restart_controller(pause_s=3, kill=True)
+        text, _ = run.communicate(timeout=LIMIT_S)
+        if run.returncode:
+            again = started(cluster, folder, "results/tiny/evaluation/scores.csv")
+            text += again.communicate(timeout=LIMIT_S)[0]
+            assert again.returncode == 0, text[-3000:]
+        jobs = cluster.squeue()
+        of = {comment: [] for comment in sorted({job["comment"] for job in jobs})}
+        for job in sorted(jobs, key=lambda job: int(job["id"])):
+            of[job["comment"]].append(job)
+        states = {comment: [job["state"] for job in tries] for comment, tries in of.items()}
+        trainings = [tries for comment, tries in of.items() if "train_task" in comment]
+        memory = [[asked(cluster, job["id"], "MinMemoryNode") for job in tries] for tries in trainings]
+        limits = [asked(cluster, job["id"], "TimeLimit") for job in of[f"{DECODERS}feedforward"]]
+    assert all(tries.count("COMPLETED") == 1 and tries[-1] == "COMPLETED" for tries in states.values()), (
+        states
+    )
+    assert len(states) == 5, "two trainings, two of decoders, and the scores; nothing else is computed again"
+    assert states[f"{DECODERS}none"][0] == "CANCELLED" and states[f"{DECODERS}feedforward"][0] == "TIMEOUT"
+    assert limits[:2] == ["00:01:00", "00:02:00"]
+    assert all(tries[0]["state"] in ("FAILED", "OUT_OF_MEMORY") for tries in trainings)
+    assert [asked_mb[:2] for asked_mb in memory] == [["500M", "1000M"]] * 2
+    assert tables(folder) == tables(finished[0])
+    for path in (finished[0] / "results/tiny/training").rglob("*.h5"):
+        mine = arrays_of(folder / path.relative_to(finished[0]))
+        theirs = arrays_of(path)
+        assert mine.keys() == theirs.keys()
+        assert all((mine[name] == theirs[name]).all() for name in mine if "time" not in name), path
+
+
+def test_a_failed_slurm_job_shows_its_message_and_gpus_have_the_flavour_of_the_profile(root, tmp_path):
+    folder = copy_of(root, tmp_path / "project")
+    rules = {"tasks": ["go", "dm1"], "learning_rate": {"digimus": 0.02}}
+    config = overlay(folder, "gpus", {"training": {"device": "cuda", "rules": rules}})
+    cells = [f"results/tiny/training/rules/{task}/digimus/none.h5" for task in ("go", "dm1")]
+    with SlurmCluster(cpus=4, memory_mb=16000, gpus="a100:2") as cluster:
+        options = ("--slurm-array-jobs", "train_task", "--set-resources", "train_task:gpu_model=a100")
+        run = started(cluster, folder, *cells, *options, "--retries", "0", config=config)
+        text, _ = run.communicate(timeout=LIMIT_S)
+        jobs = {job["id"]: job["state"] for job in cluster.squeue()}
+        flavours = {asked(cluster, job, "TresPerJob") for job in jobs}
+        starts, ends = ([asked(cluster, job, key) for job in jobs] for key in ("StartTime", "EndTime"))
+    assert run.returncode
+    assert jobs == {"1_1": "FAILED", "1_2": "FAILED"}, "an array of two"
+    assert flavours == {"gres:gpu:a100:1"}
+    assert max(starts) < min(ends), "two at once, whatever the cap of a workstation"
+    assert "InputError" in text and "training.device" in text, text[-3000:]
