@@ -1,17 +1,19 @@
 # make figures   set up and run the whole workflow (CONFIG=config/<overlay>.yaml to change it)
 # make test      set up and run every check
 # make verdicts  how often the verdicts on claims are right, on planted effects: results/planted.csv
+# make faults    kill runs at twenty moments and compare what they end with (KILLS=20): results/faults.csv
 # make setup     make .venv alone, from the lock, with the library installed editable
 # make setup-all the same with what tests, Zarr files and downloads from DANDI need
 # make lock      write requirements.lock from .venv, and envs/ from it; see CONTRIBUTING.md
 # make benchmark our speed beside that of other programs (ONLY=census for one part); see benchmarks/README.md
 #
-# Settings: PYTHON (3.11), CORES (all), CONFIG, ONLY, TORCH_INDEX (an index of CPU or CUDA builds of torch)
+# Settings: PYTHON (3.11), CORES (all), CONFIG, ONLY, KILLS, TORCH_INDEX (an index of CPU or CUDA builds of torch)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= all
 CONFIG ?=
 ONLY ?=
+KILLS ?= 20
 TORCH_INDEX ?=
 BIN := .venv/bin
 READY := .venv/.ready
@@ -20,7 +22,7 @@ PEERS := .peers/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PEERS_PIP := .peers/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup setup-all figures verdicts test unit check lock clean benchmark
+.PHONY: setup setup-all figures verdicts test unit check faults lock clean benchmark
 .DEFAULT_GOAL := figures
 
 setup: $(READY)
@@ -59,7 +61,13 @@ unit: $(ALL)
 
 test: check unit
 
-benchmark: $(READY) $(if $(filter corpus session,$(ONLY)),,$(PEERS))
+# Every moment in a run of its own; in `make test` three strike one run and its restarts.
+faults: $(ALL)
+	@mkdir -p results
+	DIGIMUS_KILLS=$(KILLS) DIGIMUS_KILLS_PER_RUN=1 DIGIMUS_KILLS_TABLE=$(CURDIR)/results/faults.csv \
+		$(BIN)/python -m pytest tests/test_faults.py --numprocesses 0
+
+benchmark: $(READY) $(if $(filter corpus session scaling,$(ONLY)),,$(PEERS))
 	@$(BIN)/python benchmarks/run.py $(if $(ONLY),--only $(ONLY))
 
 $(PEERS): benchmarks/requirements.txt benchmarks/requirements-alone.txt
@@ -70,7 +78,10 @@ $(PEERS): benchmarks/requirements.txt benchmarks/requirements-alone.txt
 	@$(PEERS_PIP) --no-deps --requirement benchmarks/requirements-alone.txt
 	@touch $(PEERS)
 
-lock: $(ALL)
+# Not by way of .ready: that would hold what is installed to the old lock.
+lock:
+	@test -e $(ALL) || { echo "Run this first: make setup-all"; exit 1; }
+	@$(PIP) --no-build-isolation --editable ".[test,dandi,zarr]"
 	@{ sed -n '/^#/p' requirements.lock; \
 	$(BIN)/python -m pip freeze --all | grep -E '^[A-Za-z0-9._-]+==' | grep -iv '^pip==' | sed 's/+[a-z0-9.]*$$//' | sort -f; \
 	} > requirements.lock.new && mv requirements.lock.new requirements.lock

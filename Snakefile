@@ -39,7 +39,7 @@ onstart:
     write_text(results("config.yaml"), yaml.safe_dump(CONFIG, sort_keys=False))
     if workflow.is_main_process and not workflow.touch:
         write_rule_graph(workflow.dag)
-        print_estimate(workflow.cores, sys.stderr)
+        print_estimate(at_once(), sys.stderr)
 
 
 onerror:

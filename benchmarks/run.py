@@ -14,7 +14,7 @@ import harness
 from digimus.storage import write_table, write_text
 
 SUBJECTS = ("census", "nulls", "soft", "morphology", "connectome", "step", "costs", "recordings")
-ALONE = ("corpus", "session")  # on demand: whole workflows, up to gigabytes and tens of minutes
+ALONE = ("corpus", "session", "scaling")  # on demand: whole workflows, up to gigabytes and tens of minutes
 ROOT = Path(__file__).parents[1]
 
 

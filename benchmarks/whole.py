@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 CORES = 2
 
 
-def run_workflow(workplace, target, *configurations):
+def run_workflow(workplace, target, *configurations, options=("--cores", CORES), environment=None):
     """What the workflow takes for a target.
 
     Parameters
@@ -24,21 +24,24 @@ def run_workflow(workplace, target, *configurations):
         A file or the name of a rule.
     *configurations : str or Path
         Overlays, relative to the workplace.
+    options : sequence of str or int
+        What else the command line says; by default the number of cores.
+    environment : dict of str to str, optional
+        Variables besides those of this process.
 
     Returns
     -------
     dict of str to float
         wall_s, cpu_s, and peak_gib: the most that all its processes held together.
     """
-    command = f"-m snakemake --snakefile {ROOT}/Snakefile --directory {workplace} --cores {CORES}"
+    command = f"-m snakemake --snakefile {ROOT}/Snakefile --directory {workplace}"
     overlays = [workplace / overlay for overlay in configurations]
-    command = [sys.executable, *command.split(), "--configfile", *overlays, "--", target]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    command = [sys.executable, *command.split(), *options, "--configfile", *overlays, "--", target]
+    variables = {**os.environ, **(environment or {})}
+    variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), variables["PATH"]])
     begin, spent, most = time.perf_counter(), _spent(), 0
     with open(workplace / "log.txt", "a") as log:
-        process = subprocess.Popen(
-            list(map(str, command)), stdout=log, stderr=log, env={**os.environ, "PATH": path}
-        )
+        process = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, env=variables)
         while process.poll() is None:
             most = max(most, _held(process.pid))
             time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""A rule task and a network that learns it: trials, training, and the share of fresh trials got right."""
+"""A rule task and a network that learns it: simulated trials, training, and the share that is right then."""
 
 import torch
 

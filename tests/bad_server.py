@@ -35,14 +35,14 @@ class Step:
         Whether it ends by a reset instead of a close.
     stall_after : int or None
         Bytes of the body after which nothing more comes.
-    trickle_s : float
-        Pause after each byte of the body.
+    trickle_s, trickle_bytes : float, int
+        Pause after each so many bytes of the body.
     page : bool
         A web page instead of the file.
     ranges : bool
         Whether ranges are heeded.
     wrong_range : bool
-        Whether a rest starts elsewhere than asked, and says so.
+        Whether a rest of the right length starts elsewhere than asked, and says so.
     blind : bool
         Whether If-Range is not heeded.
     chunked, closing : bool
@@ -60,6 +60,7 @@ class Step:
     reset: bool = False
     stall_after: int | None = None
     trickle_s: float = 0
+    trickle_bytes: int = 1
     page: bool = False
     ranges: bool = True
     wrong_range: bool = False
@@ -156,9 +157,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(step, 200, content)
         if start >= len(content):
             return self._send(step, 416, b"", {"Content-Range": f"bytes */{len(content)}"})
-        start = max(0, start - 7) if step.wrong_range else start
-        span = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
-        self._send(step, 206, content[start:], span)
+        shift = min(7, start) if step.wrong_range else 0
+        start, end = start - shift, len(content) - shift
+        span = {"Content-Range": f"bytes {start}-{end - 1}/{len(content)}"}
+        self._send(step, 206, content[start:end], span)
 
     def _start(self, step, content):
         """Where the rest starts that is asked for, or None where the whole file is to be sent."""
@@ -190,8 +192,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_body(self, step, body):
         sent = body[: step.drop_after if step.stall_after is None else step.stall_after]
         if step.trickle_s:
-            for number in range(len(sent)):
-                self.wfile.write(sent[number : number + 1])
+            for at in range(0, len(sent), step.trickle_bytes):
+                self.wfile.write(sent[at : at + step.trickle_bytes])
                 self.wfile.flush()
                 time.sleep(step.trickle_s)
         elif step.chunked:

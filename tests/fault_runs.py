@@ -1,4 +1,4 @@
-"""Runs of `make figures` in copies of the project that are killed at chosen moments, and what is left of them."""
+"""Runs of `make figures` in copies of the project that are killed at chosen moments, and what they leave."""
 
 import os
 import re
@@ -17,6 +17,7 @@ from whole_runs import copy_of, tables
 COMMAND = ["make", "--no-print-directory", "figures", "CONFIG=config/tiny.yaml", "CORES=2", "READY=.ready"]
 A_JOB = re.compile(r"\.snakemake/scripts/tmp\w+\.(\w+)\.py")
 LONGEST_RUN_S = 3000
+BENCHMARKS = "results/tiny/benchmarks/rules"
 
 
 def project(root, folder):
@@ -27,15 +28,20 @@ def project(root, folder):
     return folder
 
 
-class Run:
-    """`make figures` in a session of its own, which holds all processes that it starts."""
+def environment():
+    """The variables of a shell in which the set-up's programs are found."""
+    own = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return own | {"PATH": f"{sys.prefix}/bin:{own['PATH']}"}
 
-    def __init__(self, folder, log):
+
+class Run:
+    """A command, `make figures` if none is given, in a session of its own with all that it starts."""
+
+    def __init__(self, folder, log, command=COMMAND):
         self.folder, self.log, self.began = Path(folder), Path(log), time.monotonic()
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         with self.log.open("w") as file:
             self.process = subprocess.Popen(
-                COMMAND, cwd=folder, stdout=file, stderr=subprocess.STDOUT, env=environment,
+                command, cwd=folder, stdout=file, stderr=subprocess.STDOUT, env=environment(),
                 start_new_session=True,
             )  # fmt: skip
 
@@ -106,34 +112,42 @@ class Run:
         return running
 
 
-def steps_done(text):
-    """How many jobs Snakemake has counted as done."""
-    found = re.findall(r"^(\d+) of \d+ steps", text, re.M)
-    return int(found[-1]) if found else 0
+def jobs_done(folder):
+    """How many jobs of a tiny run have ended well: each leaves a note of its time and memory."""
+    return len(list((folder / BENCHMARKS).rglob("*.tsv")))
 
 
-def stages(folder):
-    """Rules of each stage of a finished tiny run, stages in the order in which the run reached them."""
-    graph = pd.read_csv(folder / "results/tiny/benchmarks/rule_graph.csv")
-    graph = graph[graph["rule"] != "all"]
-    order = list(dict.fromkeys(re.findall(r"^rule (\w+):$", _log(folder), re.M)))
-    graph = graph[graph["rule"].isin(order)]
-    graph = graph.assign(place=graph["rule"].map(order.index)).sort_values("place")
-    return {stage: list(rules["rule"]) for stage, rules in graph.groupby("stage", sort=False)}
+class Course:
+    """When what happened in a tiny run that nothing interrupted.
 
+    Attributes
+    ----------
+    ends_s : list of float
+        When each job ended, in s after the start.
+    lasting_s : float
+        How long the whole took.
+    rules, starts_s : dict
+        By stage, in the order in which the run reached them: its rules, and when its first job started.
+    rule_s : dict
+        How long the longest job of each rule took.
+    """
 
-def durations_s(folder):
-    """How long the longest job of each rule took in a finished tiny run."""
-    found = {}
-    place = folder / "results/tiny/benchmarks/rules"
-    for path in place.rglob("*.tsv"):
-        rule = path.relative_to(place).with_suffix("").parts[0]
-        found[rule] = max(found.get(rule, 0), pd.read_csv(path, sep="\t")["s"].max())
-    return found
-
-
-def _log(folder):
-    return max((folder / ".snakemake/log").glob("*.log")).read_text()
+    def __init__(self, folder):
+        began = (folder / ".make-figures.lock").stat().st_mtime
+        ended = max(path.stat().st_mtime for path in (folder / ".snakemake/log").glob("*.log"))
+        self.lasting_s, self.ends_s, self.rule_s, starts_s = ended - began, [], {}, {}
+        for path in (folder / BENCHMARKS).rglob("*.tsv"):
+            rule = path.relative_to(folder / BENCHMARKS).with_suffix("").parts[0]
+            took_s, end_s = pd.read_csv(path, sep="\t")["s"].max(), path.stat().st_mtime - began
+            self.ends_s.append(end_s)
+            self.rule_s[rule] = max(self.rule_s.get(rule, 0), took_s)
+            starts_s[rule] = min(starts_s.get(rule, end_s), end_s - took_s)
+        self.ends_s.sort()
+        graph = pd.read_csv(folder / "results/tiny/benchmarks/rule_graph.csv")
+        graph = graph[graph["rule"].isin(starts_s)].assign(starts_s=graph["rule"].map(starts_s))
+        graph = graph.sort_values("starts_s")
+        self.rules = {stage: list(rules["rule"]) for stage, rules in graph.groupby("stage", sort=False)}
+        self.starts_s = {stage: min(starts_s[rule] for rule in self.rules[stage]) for stage in self.rules}
 
 
 def half_written(folder):
@@ -142,7 +156,7 @@ def half_written(folder):
     for place in (folder / "results", folder / "resources"):
         bad += place.rglob(".writing-*")
         for path in place.rglob("*"):
-            if path.is_file() and path.suffix in CHECKS and ".checksums" not in path.parts:
+            if path.is_file() and path.suffix in CHECKS and not path.name.startswith(".writing-"):
                 try:
                     assert CHECKS[path.suffix](path)
                 except Exception as error:

@@ -15,6 +15,7 @@ sys.path.insert(0, str(BENCHMARKS))
 import corpus  # noqa: E402
 import harness  # noqa: E402
 import neurons  # noqa: E402
+import scaling  # noqa: E402
 from digimus.morphology import read_swc  # noqa: E402
 
 SUBJECTS = ("census", "nulls", "soft", "morphology", "connectome", "step", "costs", "recordings")
@@ -116,3 +117,41 @@ def test_growth_is_extrapolated_by_stage_and_added_up():
     assert whole.loc[("pairs", "power law"), "growth_cpu_s"] == 2.0
     assert whole.loc[("all", "polynomial"), "peak_gib"] == pytest.approx(0.4 + 1e-5 * size, rel=5e-3)
     assert not whole.loc[("all", "polynomial"), "met"]  # the time is over the goal, the memory is not
+
+
+def a_run(n_slots, span_s, **others):
+    """A run of six jobs that train for 60 s in all."""
+    known = {"n_jobs": 6, "time_s": span_s + 4, "waited_s": 5.0, "training_s": 60.0, "start_s": 2.0}
+    return scaling.Run(n_slots=n_slots, span_s=span_s, **known | others)
+
+
+def test_what_a_job_costs_beyond_training_is_the_time_of_its_slot():
+    assert a_run(1, 60 + 6 * 7.0).beyond_s == pytest.approx(7)
+    assert a_run(2, (60 + 6 * 7.0) / 2).beyond_s == pytest.approx(7)
+
+
+def test_the_grid_is_judged_by_its_speed_up_and_its_share_beyond_training(monkeypatch):
+    runs = {("SLURM", 1): a_run(1, 102), ("SLURM", 2): a_run(2, 51), ("local", 1): a_run(1, 76)}
+    runs |= {("local", 2): a_run(2, 66)} | {(way, 2): a_run(2, 50) for way in scaling.WAYS if way != "SLURM"}
+    rows = scaling.rows_of(runs)
+    assert rows[0]["ratio"] == pytest.approx(106 / 55) and rows[0]["met"]
+    assert rows[1]["ratio"] == pytest.approx(80 / 70) and not rows[1]["met"]
+    beyond = next(row for row in rows if row["case"] == "a job beyond its training, SLURM")
+    assert beyond["ours"] == pytest.approx(7) and beyond["peer"] == pytest.approx(16 / 6)
+    cost = type("Cost", (), {"job_hours": (30 / 3600, 90 / 3600)})
+    monkeypatch.setattr(scaling, "estimate", lambda configuration: [cost])
+    mean, shortest = scaling.paper_rows(7.0)
+    assert mean["ours"] == pytest.approx(100 * 7 / 67) and mean["met"]
+    assert shortest["ours"] == pytest.approx(100 * 7 / 37) and not shortest["met"]
+    assert list(harness.table([*rows, mean, shortest])["case"])[-1].endswith("shortest job, 30 s")
+
+
+def test_training_lasts_from_the_first_line_of_a_log_to_the_last(tmp_path):
+    path = tmp_path / "results/logs/train_task/dm1/digimus/none.log"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "2026-11-22 02:05:09,500 device: cpu\n2026-11-22 02:05:10,000 seed\n2026-11-22 02:05:12,250 end\n"
+    )
+    first, last = scaling._logs(tmp_path)[path]
+    assert last - first == pytest.approx(2.75)
+    assert first - scaling._seconds("2026-11-22T02:05:07") == pytest.approx(2.5)

@@ -11,7 +11,14 @@ from snakemake.cli import get_argument_parser
 
 from digimus.configuration import checked
 
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md", "docs/extending.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "config/README.md",
+    "docs/extending.md",
+    "docs/cluster.md",
+)
 COMPUTED = ("results", "resources", ".venv", ".snakemake")
 NOT_CONFIRMED = "not the authors' confirmed choice"
 ENDINGS = (".md", ".yaml", ".yml", ".cff", ".toml", ".lock", ".py", ".smk", ".sh", ".csv")

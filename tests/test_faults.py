@@ -8,88 +8,250 @@ DIGIMUS_KILLS_TABLE     a CSV file to which moments and outcomes are added
 
 import os
 import random
+import re
+import shutil
+import signal
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from fault_runs import Run, differences, durations_s, half_written, project, stages, steps_done
+from fault_runs import A_JOB, COMMAND, Course, Run, differences, half_written, jobs_done, project
+from whole_runs import overlay, tables
 
 pytestmark = pytest.mark.workflow
 N_KILLS = int(os.environ.get("DIGIMUS_KILLS", 3))
 PER_RUN = int(os.environ.get("DIGIMUS_KILLS_PER_RUN", 3))
 SEED = int(os.environ.get("DIGIMUS_KILLS_SEED") or random.SystemRandom().randrange(10**6))
 N_RUNS = -(-N_KILLS // PER_RUN)
+BY_HAND = ["snakemake", "--cores", "2", "--configfile", "config/tiny.yaml"]
 
 
 @pytest.fixture(scope="module")
-def whole(root, tmp_path_factory):
-    """A copy of the project with the results of one run that nothing interrupted, and how long it took in s."""
+def both(root, tmp_path_factory):
+    """A copy of the project with the results of one run, and the others that were tried while it ran."""
     folder = project(root, tmp_path_factory.mktemp("whole") / "project")
     run = Run(folder, folder.parent / "whole.log")
+    assert run.wait_for(run.jobs), run.text[-3000:]
+    other = overlay(folder, "other", {"results_dir": "results/other"})
+    tried = {
+        "the same": COMMAND,
+        "another configuration": [*COMMAND, f"CONFIG={' '.join(other)}"],
+        "snakemake": BY_HAND,
+    }
+    tried = {name: Run(folder, folder.parent / f"{name}.log", command) for name, command in tried.items()}
+    ends = {name: (second.finish(), second.text, run.over()) for name, second in tried.items()}
     assert run.finish() == 0, run.text[-3000:]
     assert "Setting up" not in run.text
-    return folder, run.seconds
+    return folder, ends
 
 
-def moments(folder, duration_s):
-    """Where each run is struck: by stage, every stage before one comes twice, and then evenly over the time.
+@pytest.fixture(scope="module")
+def whole(both):
+    """A copy of the project with the results of one run that nothing interrupted."""
+    return both[0]
 
-    Returns a list for each run, in the order in which a whole run comes past.
+
+def moments(course):
+    """Where each run is struck: once in every stage, the rest evenly over the time of a whole run.
+
+    Returns a list for each run, in the order in which a run comes past. A moment is a stage and the share
+    of its job's time, or how many jobs are done and how many seconds later.
     """
-    drawn, reached = random.Random(SEED), stages(folder)
-    names = list(reached)
-    chosen = drawn.sample(names, min(N_KILLS, len(names)))
-    chosen = [("stage", name) for name in sorted(chosen, key=names.index)]
-    n_even = N_KILLS - len(chosen)
-    even = [("time", duration_s * (k + drawn.random()) / n_even) for k in range(n_even)]
-    runs = [chosen[k::N_RUNS] for k in range(N_RUNS)]
-    for k, moment in enumerate(even):
-        runs[min(range(N_RUNS), key=lambda run: (len(runs[run]), run))].insert(0, moment)
-    return [[(*moment, drawn.random()) for moment in moments_of_run] for moments_of_run in runs]
+    drawn, stages = random.Random(SEED), list(course.rules)
+    found = []
+    for stage in drawn.sample(stages, min(N_KILLS, len(stages))):
+        found.append((course.starts_s[stage], stage, drawn.random()))
+    n_even = N_KILLS - len(found)
+    for k in range(n_even):
+        at_s = course.lasting_s * (k + drawn.random()) / n_even
+        n_done = sum(end_s <= at_s for end_s in course.ends_s)
+        found.append((at_s, n_done, at_s - max([0, *course.ends_s[:n_done]])))
+    found.sort(key=lambda moment: moment[0])
+    return [found[k::N_RUNS] for k in range(N_RUNS)]
 
 
-def strike(run, kind, value, share, rules, lasting_s):
+def strike(run, where, later, course):
     """Kill a run at its moment; returns the rules that were running, None if the run was over before."""
-    if kind == "time":
-        reached = run.wait_for(lambda: run.seconds >= value)
+    if isinstance(where, int):
+        run.wait_for(lambda: jobs_done(run.folder) >= where)
     else:
-        reached = run.wait_for(lambda: set(run.jobs().values()) & set(rules[value]))
-        if reached:
-            rule = next(rule for rule in run.jobs().values() if rule in rules[value])
-            until = time.monotonic() + share * lasting_s[rule]
-            run.wait_for(lambda: time.monotonic() >= until)
+        run.wait_for(lambda: set(run.jobs().values()) & set(course.rules[where]))
+        later *= next((course.rule_s[rule] for rule in run.jobs().values() if rule in course.rules[where]), 0)
+    until = time.monotonic() + later
+    run.wait_for(lambda: time.monotonic() >= until)
     return None if run.over() else run.kill()
 
 
 @pytest.mark.parametrize("number", range(N_RUNS))
 def test_a_run_that_was_killed_is_finished_by_the_same_command(whole, root, tmp_path, number):
-    folder, duration_s = whole
-    rules, lasting_s = stages(folder), durations_s(folder)
+    course = Course(whole)
     print(f"DIGIMUS_KILLS_SEED={SEED} DIGIMUS_KILLS={N_KILLS} DIGIMUS_KILLS_PER_RUN={PER_RUN}")
     copy = project(root, tmp_path / "project")
     rows = []
-    for k, (kind, value, share) in enumerate(moments(folder, duration_s)[number]):
+    for k, (at_s, where, later) in enumerate(moments(course)[number]):
         run = Run(copy, tmp_path / f"run{k}.log")
-        running = strike(run, kind, value, share, rules, lasting_s)
-        wanted = value if kind == "stage" else f"after {value:.0f} s of {duration_s:.0f}"
+        running = strike(run, where, later, course)
+        left = half_written(copy)
         rows.append({
-            "seed": SEED, "run": number, "kill": k, "wanted": wanted, "after_s": round(run.seconds, 1),
+            "seed": SEED, "run": number, "kill": k, "at": round(float(at_s / course.lasting_s), 3),
+            "wanted": where if isinstance(where, str) else f"{where} jobs done and {later:.1f} s",
             "running": "over already" if running is None else " ".join(running) or "no job",
-            "steps_done": steps_done(run.text), "left_half": len(list(copy.rglob(".writing-*"))),
-            "half_under_final_name": len([x for x in half_written(copy) if isinstance(x, str)]),
+            "jobs_done": jobs_done(copy), "temporary_files": sum(isinstance(item, Path) for item in left),
         })  # fmt: skip
         print(rows[-1])
-        assert rows[-1]["half_under_final_name"] == 0, half_written(copy)
+        assert not [item for item in left if isinstance(item, str)]
     last = Run(copy, tmp_path / "last.log")
     status = last.finish()
-    lacking = differences(folder, copy)
+    lacking = differences(whole, copy)
     outcome = f"exit {status}, {'the same tables' if not lacking else f'{len(lacking)} differ'}"
     keep([{**row, "restart_s": round(last.seconds, 1), "outcome": outcome} for row in rows])
     assert status == 0, last.text[-3000:]
     assert not lacking
     assert any(row["running"] != "over already" for row in rows)
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("the same", "Another 'make figures' is running in this folder"),
+        ("another configuration", "Another 'make figures' is running in this folder"),
+        ("snakemake", "Directory cannot be locked"),
+    ],
+)
+def test_a_second_run_is_refused_while_the_first_goes_on(both, name, words):
+    status, text, over = both[1][name]
+    assert status != 0 and words in text and not over
+    assert "Traceback" not in text and not A_JOB.search(text)
+
+
+def test_make_figures_waits_for_a_snakemake_that_was_started_by_hand(root, tmp_path):
+    copy = project(root, tmp_path / "project")
+    first = Run(
+        copy, tmp_path / "first.log", ["snakemake", "--cores", "2", "--configfile", "config/tiny.yaml"]
+    )
+    assert first.wait_for(first.jobs)
+    second = Run(copy, tmp_path / "second.log")
+    assert second.finish() != 0 and not first.over()
+    assert f"snakemake is running in this folder (process {first.process.pid})" in second.text
+    first.kill()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_to_stop_ends_in_order(root, tmp_path, sent):
+    copy = project(root, tmp_path / "project")
+    run = Run(copy, tmp_path / "run.log")
+    assert run.wait_for(lambda: jobs_done(copy) and run.jobs())
+    if sent == signal.SIGINT:
+        os.killpg(run.process.pid, sent)  # as a terminal does
+    else:
+        run.process.terminate()
+    assert run.finish() != 0
+    assert not run.members() and "Traceback" not in run.text
+    assert not half_written(copy)
+    done = jobs_done(copy)
+    again = Run(copy, tmp_path / "again.log")
+    assert again.wait_for(again.jobs), again.text[-3000:]
+    assert "Clearing the lock" not in again.text and jobs_done(copy) >= done
+    assert not re.search("^rule simulate_recordings:", again.text, re.M)  # what was done is not done again
+    again.kill()
+
+
+def test_jobs_that_outlive_snakemake_are_stopped_before_the_next_run(root, tmp_path):
+    copy = project(root, tmp_path / "project")
+    run = Run(copy, tmp_path / "run.log")
+    assert run.wait_for(run.jobs)
+    orphans = set(run.jobs())
+    for number in orphans:
+        os.kill(number, signal.SIGSTOP)  # one that does not even heed SIGTERM
+    os.kill(run.snakemake(), signal.SIGKILL)
+    run.process.wait()
+    assert orphans <= set(run.members())
+    again = Run(copy, tmp_path / "again.log")
+    assert again.wait_for(again.jobs), again.text[-3000:]
+    assert not run.members()
+    for number in orphans:
+        assert f"Stopping a job that outlived its run (process {number})" in again.text
+    assert "Clearing the lock of a run that was killed" in again.text
+    again.kill()
+
+
+def test_a_job_that_was_killed_alone_is_run_again(whole, tmp_path):
+    copy = tmp_path / "project"
+    shutil.copytree(whole, copy, symlinks=True)
+    evaluation = copy / "results/tiny/evaluation"
+    scores = (evaluation / "scores.csv").read_text().splitlines(keepends=True)
+    (evaluation / "scores.csv").write_text("".join(scores[:-1]))  # new input
+    shutil.rmtree(copy / "results/tiny/.checksums")
+    command = [BY_HAND[0], "compare_cells", *BY_HAND[1:]]
+    before = (evaluation / "controls.csv").read_bytes()
+    run = Run(copy, tmp_path / "run.log", command)
+    assert run.wait_for(lambda: list((copy / ".snakemake/digimus-begun").glob("[!.]*"))), run.text[-3000:]
+    os.kill(next(iter(run.jobs())), signal.SIGKILL)
+    assert run.finish() != 0 and "compare_cells" in run.text
+    assert (evaluation / "controls.csv").read_bytes() == before
+    plan = Run(copy, tmp_path / "plan.log", [*command, "--dry-run"])
+    assert plan.finish() == 0
+    assert "compare_cells" in re.findall(r"^rule (\w+):", plan.text, re.M)  # what is kept is not up to date
+
+
+def in_a_small_disk(copy, script):
+    """Run a script of the shell where results/ is a disk of its own that nobody else sees."""
+    if os.geteuid() or not shutil.which("unshare"):
+        pytest.skip("mounting a small disk needs root and unshare")
+    stage = "bash workflow/run.sh --cores 2 motifs tasks --configfile config/tiny.yaml"
+    script = f"stage='{stage}'\nmkdir -p results\n{script}"
+    done = Run(copy, copy.parent / "script.log", ["unshare", "--mount", "bash", "-c", script])
+    done.finish()
+    if "permission denied" in done.text or "not permitted" in done.text:
+        pytest.skip(f"no disk can be mounted here: {done.text.strip()}")
+    assert done.process.returncode == 0, done.text
+
+
+def test_a_disk_that_fills_up_is_named_and_loses_nothing(whole, root, tmp_path):
+    copy = project(root, tmp_path / "project")
+    parts = [whole / "results/tiny" / name for name in ("morphology", "motifs")]
+    n_bytes = sum(path.stat().st_size for part in parts for path in part.rglob("*") if path.is_file())
+    # Enough for the first jobs; the graphs, the logs and whole pages come on top.
+    script = f"""
+        mount -t tmpfs -o size={n_bytes} tmpfs results || exit 1
+        $stage >../full.log 2>&1; echo $? >../full.status
+        cp -a results ../kept
+        mount -o remount,size=200m results
+        $stage >../again.log 2>&1; echo $? >../again.status
+        cp -a results ../after
+    """
+    in_a_small_disk(copy, script)
+    full, again = ((tmp_path / f"{name}.log").read_text() for name in ("full", "again"))
+    assert (tmp_path / "full.status").read_text() != "0\n"
+    assert "The disk is full." in full and f"on {copy / 'results'}" in full and "hint:" in full
+    assert "Traceback" not in full, full
+    (tmp_path / "kept" / "results").symlink_to(tmp_path / "kept")
+    (tmp_path / "after" / "results").symlink_to(tmp_path / "after")
+    assert not half_written(tmp_path / "kept")
+    assert (tmp_path / "again.status").read_text() == "0\n", again[-3000:]
+    kept, after, mine = (tables(place) for place in (tmp_path / "kept", tmp_path / "after", whole))
+    assert kept and len(after) > 10
+    assert all(mine[name] == text for found in (kept, after) for name, text in found.items())
+    assert not half_written(tmp_path / "after")
+
+
+def test_results_that_may_only_be_read_are_named_before_any_job(root, tmp_path):
+    copy = project(root, tmp_path / "project")
+    script = """
+        mount -t tmpfs tmpfs results || exit 1
+        echo kept >results/mine
+        mount -o remount,ro results
+        $stage >../run.log 2>&1; echo $? >../run.status
+        cp -a results ../kept
+    """
+    in_a_small_disk(copy, script)
+    text = (tmp_path / "run.log").read_text()
+    assert (tmp_path / "run.status").read_text() != "0\n"
+    assert "A disk is read-only." in text and "results/tiny" in text and "hint:" in text
+    assert "Traceback" not in text and not re.search(r"^rule \w+:", text, re.M), text
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["mine"]
 
 
 def keep(rows):

@@ -213,3 +213,13 @@ def test_the_commands_of_the_package_work(python, root, tmp_path):
     command = [python, "-m", "digimus.training", "--estimate", "--configfile", "nowhere.yaml"]
     ended = subprocess.run(command, cwd=root, env=without_sources(), capture_output=True, text=True)
     assert ended.returncode == 1 and "nowhere.yaml" in ended.stderr and "Traceback" not in ended.stderr
+
+
+def test_every_example_is_in_the_readme_and_has_its_check(root):
+    table = {
+        line.split("`")[1] for line in (root / "README.md").read_text().splitlines() if "| `examples/" in line
+    }
+    assert table == {f"examples/{name}" for name in EXAMPLES} == {f"examples/{name}" for name in CHECKS}
+    for name in EXAMPLES:
+        text = (root / "examples" / name).read_text()
+        assert "simulated" in text.split('"""')[1] and "sys.path" not in text, name

@@ -391,6 +391,21 @@ def test_a_region_of_no_session_is_refused_and_one_that_some_lack_is_not(folder)
         prepare_files(paths, settings(regions=("VISp", "MOp")))
 
 
+def test_a_slip_that_no_recording_survives_is_named_with_what_was_perhaps_meant(folder):
+    paths = folder({"a.nwb": other(1), "b.nwb": other(2)})
+    for wrong, meant in (
+        (dict(regions=("VISq",)), "VISp"),
+        (dict(label=Label(column="sied")), "side"),
+    ):
+        with pytest.raises(InputError, match="No recording can be used") as caught:
+            prepare_files(paths, settings(**wrong))
+        assert f"Did you mean '{meant}'?" in caught.value.got
+    table = prepare_files(
+        [*paths, *folder({"c.nwb": other(3, regions=("MOs",))})], settings(regions=("VISp",)), max_bad_share=1
+    )
+    assert table.sessions["reason"].str.contains("MOs").sum() == 1
+
+
 def test_a_dataset_without_a_usable_file_says_why_of_each(folder):
     paths = folder(
         {"a.nwb": other(1, table=trials().head(0)), "b.nwb": other(2, table=trials().assign(side="left")),

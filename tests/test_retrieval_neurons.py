@@ -3,9 +3,6 @@
 import io
 import json
 import tarfile
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pandas as pd
 import pytest
@@ -15,6 +12,7 @@ from digimus.morphology import read_folder
 from digimus.retrieval import brain_image_library, ion_projectome, mouselight, neuromorpho
 from digimus.retrieval.choosing import COLUMNS, chosen, index_of
 from digimus.retrieval.neurons import SETS, known_index, module_of, retrieve_neurons
+from file_server import serving
 
 QUICK = {"n_at_once": 2, "attempts": 2, "wait_s": 0.0, "timeout_s": 5.0}
 
@@ -24,39 +22,6 @@ def swc(n=20):
     lines = ["1 1 6000 3000 4000 1 -1"]
     lines += [f"{k} {2 + k % 2} {6000 + k} 3000 4000 1 {max(1, k - 2)}" for k in range(2, n)]
     return ("\n".join(lines) + "\n").encode()
-
-
-@contextmanager
-def serving(files):
-    """A server of files by path with its query; a callable is given the body of a POST."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-        def do_GET(self, body=None):
-            asked.append(self.path)
-            content = files.get(self.path)
-            content = content(body) if callable(content) else content
-            self.send_response(404 if content is None else 200)
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            self.wfile.write(content or b"")
-
-        def do_POST(self):
-            self.do_GET(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 @pytest.fixture(autouse=True)
@@ -302,7 +267,12 @@ def neuron(name, region_id=672, version=3.0):
     """A neuron as the archive has it."""
     nodes = [
         {"sampleNumber": k, "structureIdentifier": 2 - (k == 1), "radius": 1.0}
-        | {"x": 6000.0 + k, "y": 3000.0 + k * int(name[2:]), "z": 4000.0, "parentNumber": k - 1 if k > 1 else -1}
+        | {
+            "x": 6000.0 + k,
+            "y": 3000.0 + k * int(name[2:]),
+            "z": 4000.0,
+            "parentNumber": k - 1 if k > 1 else -1,
+        }
         for k in range(1, 6)
     ]
     return {

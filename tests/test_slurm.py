@@ -5,21 +5,20 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from slurm_cluster import SlurmCluster, missing
+from slurm_cluster import SlurmCluster, members, missing
 from trained_files import arrays_of
 from whole_runs import SNAKEMAKE, copy_of, overlay, tables
 
-pytestmark = [
-    pytest.mark.workflow,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "SLURM is there"),
-]
+pytestmark = pytest.mark.workflow
+with_slurm = pytest.mark.skipif(bool(missing()), reason=missing() or "SLURM is there")
 POLLING = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2")
-LIMIT_S = 600
+LIMIT_S = 1200
 DECODERS = "rule_train_decoders_wildcards_visual_digimus_"
 
 
@@ -37,12 +36,13 @@ def started(cluster, folder, *arguments, config=("config/tiny.yaml",)):
     )
 
 
-def until(found, what):
-    """What `found` returns once that is something."""
+def until(found, what, run=None):
+    """What `found` returns once that is something; the run that it depends on must not have ended."""
     end = time.monotonic() + LIMIT_S
     while time.monotonic() < end:
         if value := found():
             return value
+        assert run is None or run.poll() is None, f"the run ended before {what}"
         time.sleep(0.2)
     raise AssertionError(f"waited {LIMIT_S} s for {what}")
 
@@ -68,6 +68,20 @@ def asked(cluster, job, key):
     return re.search(rf"\b{key}=(\S+)", cluster.scontrol("show", "job", job))[1]
 
 
+def test_every_rule_that_goes_to_slurm_says_what_it_asks_for(root):
+    text = "\n".join(path.read_text() for path in sorted((root / "workflow/rules").glob("*.smk")))
+    local = " ".join(re.findall(r"^localrules:\n((?: +\w+,\n)+)", text, re.M))
+    rules = re.findall(r"^rule (\w+):\n((?:(?:    .*)?\n)*)", text, re.M)
+    working = [(name, body) for name, body in rules if "script:" in body]
+    assert len(working) > 30
+    for name, body in working:
+        asks = "mem_mb=" in body and "runtime=" in body
+        assert asks or f" {name}," in local, name
+        if name.startswith("retrieve"):
+            assert f" {name}," in local, f"{name} needs the network, which compute nodes may lack"
+
+
+@with_slurm
 def test_a_whole_run_on_slurm_has_the_tables_of_a_local_run(root, finished, tmp_path):
     folder = copy_of(root, tmp_path / "project")
     with SlurmCluster(cpus=4, memory_mb=16000) as cluster:
@@ -84,11 +98,13 @@ def test_a_whole_run_on_slurm_has_the_tables_of_a_local_run(root, finished, tmp_
     assert len([job for job in jobs if job["comment"].startswith("rule_ends_")]) < 3, "figures go together"
 
 
+@with_slurm
 def test_slurm_jobs_that_are_killed_are_tried_again_and_nothing_is_lost(finished, tmp_path):
     """scancel, too little memory, too little time, a drained node and a killed controller, in one run."""
     folder = tmp_path / "project"
     shutil.copytree(finished[0], folder, symlinks=True)
     shutil.rmtree(folder / "results/tiny/training")
+    (folder / "results/tiny/evaluation/scores.csv").unlink()
     rules = folder / "workflow/rules/training.smk"
     text = rules.read_text()
     text = text.replace(
@@ -97,14 +113,16 @@ def test_slurm_jobs_that_are_killed_are_tried_again_and_nothing_is_lost(finished
     rules.write_text(text.replace("runtime=DECODING_MINUTES", "runtime=minutes(1)"))
     with SlurmCluster(n_nodes=2, cpus=4, memory_mb=16000) as cluster:
         run = started(cluster, folder, "results/tiny/evaluation/scores.csv")
-        _, process = until(lambda: script_of(cluster, f"{DECODERS}feedforward"), "a job to stop")
+        _, process = until(lambda: script_of(cluster, f"{DECODERS}feedforward"), "a job to stop", run)
         os.kill(process, signal.SIGSTOP)  # it will hang beyond its minute
-        job, _ = until(lambda: script_of(cluster, f"{DECODERS}none"), "a job to cancel")
+        job, _ = until(lambda: script_of(cluster, f"{DECODERS}none"), "a job to cancel", run)
         cluster.scancel(job)
         last = max(int(job["id"]) for job in cluster.squeue())
         cluster.drain("node1")
         later = until(
-            lambda: [job for job in cluster.squeue() if int(job["id"]) > last and job["nodes"]], "a retry"
+            lambda: [job for job in cluster.squeue() if int(job["id"]) > last and job["nodes"]],
+            "a retry",
+            run,
         )
         assert {job["nodes"] for job in later} == {"node2"}
         cluster.resume("node1")
@@ -138,6 +156,7 @@ def test_slurm_jobs_that_are_killed_are_tried_again_and_nothing_is_lost(finished
         assert all((mine[name] == theirs[name]).all() for name in mine if "time" not in name), path
 
 
+@with_slurm
 def test_a_failed_slurm_job_shows_its_message_and_gpus_have_the_flavour_of_the_profile(root, tmp_path):
     folder = copy_of(root, tmp_path / "project")
     rules = {"tasks": ["go", "dm1"], "learning_rate": {"digimus": 0.02}}
@@ -155,3 +174,19 @@ def test_a_failed_slurm_job_shows_its_message_and_gpus_have_the_flavour_of_the_p
     assert flavours == {"gres:gpu:a100:1"}
     assert max(starts) < min(ends), "two at once, whatever the cap of a workstation"
     assert "InputError" in text and "training.device" in text, text[-3000:]
+
+
+@with_slurm
+def test_a_slurm_stops_by_itself_when_who_started_it_is_killed():
+    code = "from slurm_cluster import *; cluster = SlurmCluster().start(); cluster.sbatch('sleep 300')"
+    child = subprocess.Popen(
+        [sys.executable, "-c", f"{code}; print(cluster.folder, flush=True); time.sleep(300)"],
+        cwd=Path(__file__).parent,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    folder = Path(child.stdout.readline().strip())
+    assert len(members(folder)) >= 3, "munged, slurmctld, slurmd"
+    child.kill()
+    child.wait()
+    until(lambda: not members(folder) and not folder.exists(), "the cluster to stop")

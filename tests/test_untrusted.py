@@ -514,7 +514,8 @@ def test_a_member_that_leads_out_of_its_archive_is_read_by_nobody(tmp_path, memb
 
 NAMES = [
     "../../out", "/etc/passwd", "..", ".", "", "a b", ";touch x", "$(touch x)", "{wildcards}", "a\nb",
-    "a\x07b", "'", '"', "x" * 2000, "Ünïcode-猫", "-n", "%s%n", "a" * 60 + "1", "a" * 60 + "2", "con", "~root", "<b>",
+    "a\x07b", "'", '"', "x" * 2000, "Ünïcode-猫", "-n", "%s%n", "a" * 60 + "1", "a" * 60 + "2", "con",
+    "~root", "<b>",
 ]  # fmt: skip
 
 
@@ -523,6 +524,7 @@ def test_no_name_of_a_session_or_animal_leads_out_of_its_folder(tmp_path):
     results.mkdir()
     for number, name in enumerate(NAMES):
         nwb = new_file()
+        nwb.add_trial_column("side", "left or right", data=["l", "r", "l", "r"])
         add_units(nwb, [[0.1 + number / 100, 1.05, 1.2, 3.3], [0.2, 2.1, 3.1 + number / 100]])
         path = written(nwb, tmp_path / f"{number}.nwb")
         with h5py.File(path, "r+") as file:
@@ -532,7 +534,7 @@ def test_no_name_of_a_session_or_animal_leads_out_of_its_folder(tmp_path):
             file["general/subject/subject_id"] = name
         paths.append(path)
     settings = dict(bin_ms=100, window_ms=[0, 400], align="start_time",
-                    label={"column": "stop_time"}, min_trials_per_class=1)  # fmt: skip
+                    label={"column": "side"}, min_trials_per_class=1)  # fmt: skip
     made = []
 
     def write(session):

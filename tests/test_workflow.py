@@ -1,5 +1,6 @@
 """The whole workflow on the tiny configuration, in a copy of the project."""
 
+import json
 import os
 import re
 import shutil
@@ -112,6 +113,16 @@ def test_comments_rerun_nothing(finished):
             path.write_text(text)
 
 
+def test_hashes_of_code_that_were_kept_are_those_made_anew(finished):
+    folder, _ = finished
+    kept = folder / ".snakemake/digimus-hashes.json"
+    before = json.loads(kept.read_text())
+    assert before and all(len(value) == 16 for value in before.values())
+    kept.write_text('{"half')
+    assert "Nothing to be done" in snakemake(folder, "--dry-run").text
+    assert json.loads(kept.read_text()) == before
+
+
 @pytest.mark.parametrize(
     "module, rerun, untouched",
     [
@@ -169,18 +180,21 @@ def test_the_dose_response_trains_the_weights_that_the_grid_lacks(finished):
         assert not np.array_equal(grid[end], dosed[end])
 
 
-def test_one_core_and_two_give_the_same_tables(finished, root, tmp_path):
-    folder, _ = finished
-    other = copy_of(root, tmp_path / "project")
-    targets = ["claims", "evaluation", "retention", "states", "errors", "perturbation"]
-    targets += ["connectome", "motifs", "sensitivity", "tasks"]
-    done = snakemake(other, *targets, cores=1)
-    assert done.returncode == 0, done.text[-3000:]
-    mine = tables(other)
-    assert len(mine) > 12
-    for name, text in tables(folder).items():
-        if not name.startswith("figures/"):
-            assert mine[name] == text, name
+def test_every_training_says_on_which_device_it_ran(finished):
+    logs = sorted((finished[0] / "results/tiny/logs").glob("train_*/**/*.log"))
+    assert len(logs) == 4
+    assert all("device: cpu (asked for: cpu)" in log.read_text() for log in logs)
+
+
+@pytest.mark.parametrize(("device", "n_gpus"), [("cuda", 1), ("auto", 0)])
+def test_a_training_on_cuda_asks_for_one_gpu_and_a_workstation_has_one(finished, device, n_gpus):
+    config = overlay(finished[0], device, {"training": {"device": device}})
+    text = snakemake(finished[0], "training", "--dry-run", "--forceall", config=config).text
+    asked = re.findall(r"^rule (train_\w+):.*?^    resources: [^\n]*\bgpu=(\d)", text, re.M | re.S)
+    assert {rule for rule, _ in asked} == {"train_task", "train_decoders"}
+    assert {int(n) for _, n in asked} == {n_gpus}
+    profile = yaml.safe_load((finished[0] / "profiles/default/profile.yaml").read_text())
+    assert profile["resources"] == {"gpu": 1}
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -304,7 +304,16 @@ def _fill_fetched(name, source):
                 got=key,
                 hint=did_you_mean(key, module.SETTINGS),
             )
-    for key, what in (("simulated", "made here"), ("index", "listed by itself")):
+    needed = neurons.NEEDED.get(dataset)
+    if needed and needed not in asked:
+        raise InputError(
+            f"The set {dataset} is too large to be asked for as a whole.",
+            where=f"{where}.retrieve.{needed}",
+            expected=f"{needed} beside the dataset",
+            got="nothing",
+            hint="config/README.md explains the key.",
+        )
+    for key, what in (("simulated", "made here"), ("index", "listed by themselves")):
         if source.get(key):
             raise InputError(
                 f"Neurons that are fetched are not {what} as well.",

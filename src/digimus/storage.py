@@ -162,7 +162,8 @@ def write_arrays(path, arrays, *, units=None, provenance=None, attributes=None):
         Further attributes of the file.
     """
     units = units or {}
-    with writing(path) as temporary, h5py.File(temporary, "w") as file:
+    # In memory first: HDF5 itself does not survive a disk that fills up while it writes.
+    with h5py.File(path, "w", driver="core", backing_store=False) as file:
         for name, values in arrays.items():
             values = np.asarray(values)
             if values.dtype.kind in "UO":
@@ -182,6 +183,9 @@ def write_arrays(path, arrays, *, units=None, provenance=None, attributes=None):
         file.attrs["provenance"] = json.dumps(
             {"digimus": code_version(), **(provenance or {})}, sort_keys=True, default=str
         )
+        file.flush()
+        with writing(path) as temporary:
+            temporary.write_bytes(file.id.get_file_image())
 
 
 @contextmanager

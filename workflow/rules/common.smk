@@ -49,6 +49,8 @@ if "simulation" in CONFIG:
     or_stop(
         configuration.check_place, CONFIG["simulation"]["folder"], "simulation.folder", ROOT, ["resources"]
     )
+for folder in [*ASKED.neurons, *ASKED.recordings]:
+    or_stop(configuration.check_place, folder, "folder of what is fetched", ROOT, ["resources"])
 STARTED = time.time()
 BEGUN = Path(".snakemake/digimus-begun")
 HASHES = Path(".snakemake/digimus-hashes.json")
@@ -248,7 +250,7 @@ def expire_unfinished():
     """
     if not workflow.is_main_process:
         return
-    for mark in BEGUN.glob("*"):
+    for mark in BEGUN.glob("[!.]*.txt"):
         for path in mark.read_text().splitlines():
             if os.path.exists(path):
                 os.utime(path, (1, 1))

@@ -64,11 +64,20 @@ def print_estimate(n_cores, file):
         print(f"\n{estimate_of(cells, n_decoding, n_cores)}\n", file=file, flush=True)
 
 
+def at_once():
+    """How many jobs may run at once: jobs of a cluster, which may be unlimited, or cores of this machine."""
+    given = workflow.resource_settings
+    if given.nodes is None:
+        return given.cores
+    return min(given.nodes, sum(1 for _ in workflow.dag.needrun_jobs(exclude_finished=False)))
+
+
 def after_dry_run():
     """Print the estimate after the plan; nothing where no plan was made, as with --summary or after an error."""
     if workflow.dryrun and workflow.scheduler is not None:
+        n = at_once() or 1
         # Without --cores Snakemake plans with one core, and nobody asked for that.
-        print_estimate(workflow.cores if workflow.cores > 1 else None, sys.stdout)
+        print_estimate(n if n > 1 else None, sys.stdout)
 
 
 # A dry run calls no hook at its end.

@@ -58,7 +58,7 @@ def neurons_mb(wildcards):
 def session_sizes_mb(wildcards):
     """The sizes of a dataset's files."""
     dataset = DATASETS[wildcards.dataset]
-    return sizes_mb(dataset["folder"], dataset["pattern"])
+    return sizes_mb(dataset["folder"], dataset.get("pattern", "**/*.nwb"))  # from an archive: all that came
 
 
 def recordings_mb(wildcards):

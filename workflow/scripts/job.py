@@ -15,7 +15,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
 from digimus import checksums  # noqa: E402
 from digimus.disks import disk_error  # noqa: E402
 from digimus.errors import InputError  # noqa: E402
-from digimus.storage import file_hash  # noqa: E402
+from digimus.storage import file_hash, write_text  # noqa: E402
 
 BEGUN = Path(".snakemake/digimus-begun")
 LARGEST_HASHED_INPUT = 64 * 2**20
@@ -60,9 +60,8 @@ def _mark_begun(snakemake):
     It is there from the start, because a job that is killed can write nothing any more.
     """
     outputs = "".join(f"{path}\n" for path in snakemake.output)
-    BEGUN.mkdir(parents=True, exist_ok=True)
-    mark = BEGUN / sha256(outputs.encode()).hexdigest()[:16]
-    mark.write_text(outputs)
+    mark = BEGUN / f"{sha256(outputs.encode()).hexdigest()[:16]}.txt"
+    write_text(mark, outputs)
     return mark
 
 

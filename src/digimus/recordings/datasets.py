@@ -183,7 +183,7 @@ _COUNTS = ("n_units", "n_trials", "n_samples", "n_classes", "n_units_left_out", 
 def _unused_name(session, path, taken):
     """The session's name as part of a file's name; with animal, file or number where it is taken."""
     plain, animal, file = (
-        re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:LONGEST_NAME].strip("._")
+        re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:LONGEST_NAME].strip("._-")
         for text in (session.session_id, session.animal, path.stem)
     )
     plain = plain or "session"
@@ -207,10 +207,11 @@ def _used_row(prepared, session):
 
 
 def _reason(error, path):
-    """An error in one line, with the field of the file that it is about."""
+    """An error in one line: with the field that it is about, and the name that was perhaps meant."""
     field = str(error.where).removeprefix(str(path)).removeprefix(", ")
     what = f"{error.what.rstrip('.')} ({field})." if field else error.what
-    return f"{what} Expected {error.expected}; got {error.got}."
+    meant = re.search(r"Did you mean .*?\?", error.hint or "")
+    return f"{what} Expected {error.expected}; got {error.got}.{f' {meant[0]}' if meant else ''}"
 
 
 def _unit_rows(units, row):

@@ -13,7 +13,7 @@ from digimus.retrieval.choosing import chosen, index_of
 from digimus.retrieval.unpacking import safe_name
 from digimus.storage import read_table
 
-PATTERN, KIND = "*.swc", "swc"
+PATTERN = "*.swc"
 SETTINGS = ("neurons", "regions", "limit", "form", "somata")
 REGISTERED = "_reg.swc"
 _SOMATA = {

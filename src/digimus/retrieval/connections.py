@@ -39,6 +39,7 @@ class Failure(Exception):
     """
 
     def __init__(self, reason, *, final=False, busy=False, wait_s=0.0, mark=None, status=None):
+        reason = _plain(reason)
         super().__init__(reason)
         self.reason, self.final, self.busy = reason, final, busy
         self.wait_s, self.mark, self.status = wait_s, mark, status
@@ -100,10 +101,15 @@ class Connections:
         with self._lock:
             self._free_at[host] = max(self._free_at.get(host, 0), time.monotonic() + seconds)
 
-    def give_up(self, host, reason, since):
-        """Leave the other files of a host to the next run, if it did not answer well since then."""
-        if self._well_at.get(host, -1) < since:
-            self._given_up.setdefault(host, reason)
+    def after(self, failure, host, since):
+        """Leave the other files of a host to the next run, if the last failure of one file tells to.
+
+        That is where the host asks for a wait that is too long, or was silent or busy and gave nobody
+        another answer since then (a time of the monotonic clock).
+        """
+        alone = failure.busy and self._well_at.get(host, -1) < since
+        if alone or failure.wait_s > LONGEST_ASKED_WAIT_S:
+            self._given_up.setdefault(host, failure.reason)
 
     @contextmanager
     def answer(self, method, url, headers=None, payload=None):
@@ -166,8 +172,8 @@ class Connections:
                 url = further
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
             raise Failure(f"not an address: {error}", final=True) from error
-        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
-            raise Failure(f"no answer: {type(error).__name__}: {_short(error)}", busy=True) from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            raise Failure(f"no answer: {type(error).__name__}: {error}", busy=True) from error
         raise Failure(f"redirected more than {MOST_REDIRECTS} times")
 
     def _session(self):
@@ -241,6 +247,7 @@ def validator(response):
     return modified if age_s >= 60 else None
 
 
-def _short(error, most=200):
-    text = " ".join(str(error).split())
+def _plain(text, most=300):
+    """Text of which a server may have written a part, as one line that a terminal can show."""
+    text = "".join(mark if mark.isprintable() else " " for mark in text)
     return text if len(text) <= most else text[:most] + "…"

@@ -8,6 +8,7 @@ learnt on the first fetch, and holds from then on.
 import errno
 import logging
 import math
+import os
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -25,6 +26,7 @@ from digimus.retrieval.pins import RESERVED, Pins, alone, as_table, inside, payl
 from digimus.retrieval.progress import Progress
 from digimus.retrieval.transfer import fetch, part_bytes, problem_of
 
+LONGEST_NAME = 255
 MOST_NAMED = 20  # failures that an error names; the log has all
 _log = logging.getLogger(__name__)
 
@@ -193,6 +195,8 @@ def _check_path(path, folder, where):
     reason = None
     if not inside(path):
         reason = "leads out of the folder"
+    elif any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        reason = f"is longer than the {LONGEST_NAME} bytes that disks allow"
     elif path.name.startswith(".") or str(path) in RESERVED:
         reason = "is kept for what the retrieval notes"
     elif not (folder / path).parent.resolve().is_relative_to(folder.resolve()):
@@ -360,8 +364,7 @@ def _said(download, connections, attempts, wait_s):
             if failure.status in (405, 501):
                 method = "GET"  # the connection is closed before the body
             elif failure.final or attempt == attempts:
-                if failure.busy:
-                    connections.give_up(host, failure.reason, started)
+                connections.after(failure, host, started)
                 break
             else:
                 connections.rest(max(wait_s * 2 ** (attempt - 1), failure.wait_s))

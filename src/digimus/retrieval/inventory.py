@@ -139,7 +139,7 @@ def _of_set(needed, ask_servers, transfer):
         (len(there), sum(there.values())) if index is not None else (len(known), known.sum())
     )
     return (
-        *(needed.dataset, needed.version, needed.folder, n_files, total),
+        *(f"{needed.dataset}, neurons", needed.version, needed.folder, n_files, total),
         *(n_there, bytes_there, needed.licence),
     )
 

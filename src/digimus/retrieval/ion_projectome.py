@@ -14,7 +14,7 @@ from digimus.retrieval.choosing import COLUMNS, chosen, index_of
 from digimus.retrieval.unpacking import safe_name
 from digimus.suggest import did_you_mean
 
-PATTERN, KIND = "*.swc", "swc"
+PATTERN = "*.swc"
 SETTINGS = ("neurons", "regions", "limit", "hemisphere", "types")
 _FOLDERS = {"cortex": "neuron_download", "hipp": "hipp_neuron_download", "hy": "hy_neuron_download"}
 

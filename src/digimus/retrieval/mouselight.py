@@ -13,7 +13,7 @@ from digimus.retrieval.choosing import chosen, index_of
 from digimus.retrieval.fetching import Download
 from digimus.retrieval.unpacking import safe_name, unpack
 
-PATTERN, KIND = "**/*.json", "json"
+PATTERN = "**/*.json"
 SETTINGS = ("neurons", "regions", "limit")
 LARGEST_FILE_BYTES = 2**30
 _AXES = ("ap", "dv", "ml")

@@ -13,7 +13,7 @@ from digimus.retrieval.choosing import chosen, index_of
 from digimus.retrieval.fetching import Download, fetch_all
 from digimus.retrieval.unpacking import safe_name
 
-PATTERN, KIND = "*/*.swc", "swc"
+PATTERN = "*/*.swc"
 SETTINGS = ("neurons", "limit", "query")
 PAGE = 500  # neurons; the most that the archive gives at once
 MOST_NEURONS = 50_000

@@ -23,6 +23,8 @@ SETS = {
     "neuromorpho": neuromorpho,
 }
 """Modules by the name of the set in the register."""
+NEEDED = {"mouselight-export": "neurons", "neuromorpho": "query"}
+"""The setting that a set cannot be asked without."""
 INDEX, UNPACKED, PAGES = "index.csv", "json", "pages"
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from digimus.retrieval.connections import LONGEST_WAIT_S, Failure, validator
+from digimus.retrieval.connections import BUSY, LONGEST_WAIT_S, Failure, validator
 from digimus.retrieval.contents import HEAD_BYTES, wrong_contents, wrong_start
 from digimus.storage import file_hash, write_text
 
@@ -67,11 +67,10 @@ def fetch(download, target, connections, attempts, wait_s, *, came, noted):
             marks.add(failure.mark)
             last = failure.final or same or attempt == attempts
             pause_s = max(min(wait_s * 2 ** (attempt - 1), LONGEST_WAIT_S), failure.wait_s)
-            if failure.busy and last:
-                connections.give_up(host, failure.reason, started)
-            elif failure.busy and failure.wait_s:
+            if failure.status in BUSY and not last:
                 connections.hold(host, pause_s)
             if last:
+                connections.after(failure, host, started)
                 tried = f" ({attempt} attempts)" if attempt > 1 else ""
                 raise Failure(failure.reason + tried, final=True) from failure
             connections.rest(pause_s)
