@@ -34,6 +34,7 @@ def run_workflow(workplace, target, *configurations, options=("--cores", CORES),
     dict of str to float
         wall_s, cpu_s, and peak_gib: the most that all its processes held together.
     """
+    workplace = workplace.resolve()
     command = f"-m snakemake --snakefile {ROOT}/Snakefile --directory {workplace}"
     overlays = [workplace / overlay for overlay in configurations]
     command = [sys.executable, *command.split(), *options, "--configfile", *overlays, "--", target]
@@ -41,7 +42,7 @@ def run_workflow(workplace, target, *configurations, options=("--cores", CORES),
     variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), variables["PATH"]])
     begin, spent, most = time.perf_counter(), _spent(), 0
     with open(workplace / "log.txt", "a") as log:
-        process = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, env=variables)
+        process = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, env=variables, cwd=ROOT)
         while process.poll() is None:
             most = max(most, _held(process.pid))
             time.sleep(0.05)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -37,6 +38,8 @@ def environment():
 class Run:
     """A command, `make figures` if none is given, in a session of its own with all that it starts."""
 
+    started = []  # so that a test that fails leaves none behind
+
     def __init__(self, folder, log, command=COMMAND):
         self.folder, self.log, self.began = Path(folder), Path(log), time.monotonic()
         with self.log.open("w") as file:
@@ -44,6 +47,7 @@ class Run:
                 command, cwd=folder, stdout=file, stderr=subprocess.STDOUT, env=environment(),
                 start_new_session=True,
             )  # fmt: skip
+        self.started.append(self)
 
     @property
     def seconds(self):
@@ -100,14 +104,13 @@ class Run:
     def kill(self):
         """Kill -9 everything at once: make, the shell, Snakemake and every job. Returns the jobs' rules."""
         running = sorted(self.jobs().values())
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        if not self.over():
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
         while left := self.members():
             for number in left:
-                try:
+                with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
             time.sleep(0.01)
         return running
 

@@ -103,8 +103,10 @@ SMALL = {
 def place(root, tmp_path_factory):
     """A copy of the project, what the servers hold, and a function that runs Snakemake in the copy."""
     folder = copy_of(root, tmp_path_factory.mktemp("public") / "project")
-    shutil.rmtree(folder / "resources/retrieved", ignore_errors=True)
-    shutil.rmtree(folder / "resources/dandi", ignore_errors=True)
+    for name in ("retrieved", "dandi"):
+        shutil.rmtree(folder / "resources" / name, ignore_errors=True)
+    for compiled in (root / "src").rglob("__pycache__"):  # else this run spends a minute on compiling anew
+        shutil.copytree(compiled, folder / compiled.relative_to(root), dirs_exist_ok=True)
     write_published_layout(folder.parent / "session.nwb")
     files = {"sub-Cori/session.nwb": (folder.parent / "session.nwb").read_bytes()}
     archive = FakeArchive({VERSION: files, "draft": files})
@@ -202,11 +204,9 @@ def test_what_is_asked_for_is_listed_without_a_network(root, tmp_path, schema, m
 
 def test_the_servers_are_asked_for_sizes_on_demand(root, tmp_path, schema, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    files = {}
-    with (
-        serving(files) as (url, _),
-        serving_archive(FakeArchive({VERSION: {"sub-A/x.nwb": b"12345"}})) as api,
-    ):
+    files, recordings = {}, {"sub-A/x.nwb": b"12345"}
+    archive = FakeArchive({VERSION: recordings, "draft": recordings})
+    with serving(files) as (url, _), serving_archive(archive) as api:
         files.update(served_neurons(tmp_path / "simulated", url), **served_tables())
         register_of(url).to_csv("register.csv", index=False)
         configuration = small_configuration(root, tmp_path, schema)

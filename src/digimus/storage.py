@@ -243,8 +243,11 @@ def elsewhere(file):
             if node.is_virtual:
                 found.update(source.file_name for source in node.virtual_sources() if source.file_name != ".")
 
-    file.visititems_links(follow)
-    file.visititems(look)
+    try:
+        file.visititems_links(follow)
+        file.visititems(look)
+    except SystemError as error:  # of h5py, for names that are not UTF-8
+        raise OSError("a name in the file is damaged") from error
     return sorted(found)
 
 
