@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 import h5py
 import pandas as pd
@@ -38,7 +39,7 @@ def environment():
 class Run:
     """A command, `make figures` if none is given, in a session of its own with all that it starts."""
 
-    started = []  # so that a test that fails leaves none behind
+    started: ClassVar[list] = []  # so that a test that fails leaves none behind
 
     def __init__(self, folder, log, command=COMMAND):
         self.folder, self.log, self.began = Path(folder), Path(log), time.monotonic()

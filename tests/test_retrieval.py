@@ -361,8 +361,9 @@ def test_the_workflow_retrieves_what_the_configuration_names_and_no_more(root, a
         shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(root / "Snakefile", tmp_path)
     overlay = yaml.safe_load((root / "config/public.yaml").read_text())
+    overlay = {key: overlay[key] for key in ("name", "results_dir", "recordings")}  # no neurons, no tables
     dataset = overlay["recordings"]["datasets"]["visual_side"]
-    dataset["dandi"]["paths"] = ["sub-Hench/*.nwb"]
+    dataset["priors"], dataset["dandi"]["paths"] = ["feedforward"], ["sub-Hench/*.nwb"]
 
     def snakemake(*arguments):
         (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(overlay))

@@ -9,7 +9,8 @@ if ! { exec 9>.make-figures.lock; } 2>/dev/null; then
     echo "The folder $PWD cannot be written to; results, logs and locks need a place." >&2
     exit 1
 fi
-if ! flock --nonblock 9; then
+# A run that was killed a moment ago may still hold it.
+if ! flock --timeout 5 9; then
     echo "Another 'make figures' is running in this folder; wait for it, or stop it first." >&2
     exit 1
 fi

@@ -224,29 +224,47 @@ def read_priors(path):
     -------
     dict of str to Prior
         By region.
+
+    Raises
+    ------
+    InputError
+        If it is absent, lacks a column or holds something else than numbers.
     """
     table = read_table(path, _COLUMNS, **_REGIONS_AS_TEXT)
     priors = {}
     for region, rows in table.groupby("region", sort=False):
-        rows = rows.set_index("triad").reindex(MOTIFS)
-        first = rows.iloc[0]
-        priors[region] = Prior(
-            name=region,
-            source=str(first["source"]),
-            region=region,
-            kind=str(first["kind"]),
-            enrichment=rows["enrichment"].to_numpy(float),
-            weight=rows["weight"].to_numpy(float),
-            frequency=rows["frequency"].to_numpy(float),
-            degree_enrichment=rows["degree_enrichment"].to_numpy(float),
-            degree_frequency=rows["degree_frequency"].to_numpy(float),
-            reciprocity=float(first["reciprocity"]),
-            density=float(first["density"]),
-            n_neurons=int(first["n_neurons"]),
-            min_neurons=int(first["min_neurons"]),
-            simulated=str(first["simulated"]) == "True",
-        )
+        try:
+            priors[region] = _prior_of(region, rows)
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                "A table of priors is damaged.",
+                where=path,
+                expected="numbers, a row for each region and triad",
+                got=f"region {region}: {str(error).splitlines()[0]}",
+                hint="Delete it and run the workflow again.",
+            ) from error
     return priors
+
+
+def _prior_of(region, rows):
+    rows = rows.set_index("triad").reindex(MOTIFS)
+    first = rows.iloc[0]
+    return Prior(
+        name=region,
+        source=str(first["source"]),
+        region=region,
+        kind=str(first["kind"]),
+        enrichment=rows["enrichment"].to_numpy(float),
+        weight=rows["weight"].to_numpy(float),
+        frequency=rows["frequency"].to_numpy(float),
+        degree_enrichment=rows["degree_enrichment"].to_numpy(float),
+        degree_frequency=rows["degree_frequency"].to_numpy(float),
+        reciprocity=float(first["reciprocity"]),
+        density=float(first["density"]),
+        n_neurons=int(first["n_neurons"]),
+        min_neurons=int(first["min_neurons"]),
+        simulated=str(first["simulated"]) == "True",
+    )
 
 
 @dataclass(frozen=True)
