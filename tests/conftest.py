@@ -1,4 +1,4 @@
-"""What several tests share: where the real data lie, if they are there."""
+"""What several tests share: where the real data lie, a finished run, and no way out of this machine."""
 
 import os
 import shutil
@@ -10,6 +10,16 @@ import yaml
 from whole_runs import copy_of, snakemake
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_proxy():
+    """What a test asks its own servers for goes to no other machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            patch.delenv(name, raising=False)
+            patch.delenv(name.upper(), raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def test_a_full_disk_is_named(tmp_path):
     [
         (errno.EDQUOT, "The disk quota is used up."),
         (errno.EROFS, "A disk is read-only."),
-        (errno.EACCES, "A folder may not be written to."),
+        (errno.EACCES, "A file or folder may not be used."),  # an input, perhaps
     ],
 )
 def test_other_refusals_are_told_apart(tmp_path, number, what):

@@ -154,7 +154,8 @@ def test_make_figures_waits_for_a_snakemake_that_was_started_by_hand(root, tmp_p
         copy, tmp_path / "first.log", ["snakemake", "--cores", "2", "--configfile", "config/tiny.yaml"]
     )
     assert first.wait_for(first.jobs)
-    second = Run(copy, tmp_path / "second.log")
+    (tmp_path / "link").symlink_to(copy)
+    second = Run(tmp_path / "link", tmp_path / "second.log")
     assert second.finish() != 0 and not first.over()
     assert f"snakemake is running in this folder (process {first.process.pid})" in second.text
     first.kill()

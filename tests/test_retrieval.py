@@ -33,9 +33,7 @@ CONTENT = {
 
 
 @pytest.fixture
-def archive(monkeypatch):
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
+def archive():
     return FakeArchive({VERSION: dict(CONTENT), "draft": dict(CONTENT)})
 
 
@@ -147,6 +145,16 @@ def test_either_checksum_suffices_and_none_does_not(fetch, archive, tmp_path):
     archive.digests[CORI] = {}
     with pytest.raises(InputError, match="does not say the checksum"):
         fetch(CORI)
+
+
+def test_an_archive_that_falls_silent_is_given_up_after_as_many_attempts(fetch, archive, monkeypatch):
+    answer = archive.answer
+    monkeypatch.setattr(
+        archive, "answer", lambda path, query: answer(path, query) if path == "/info/" else (503, {})
+    )
+    with pytest.raises(InputError, match="cannot be reached"):
+        fetch(attempts=2)
+    assert len(archive.requests) == 3
 
 
 def test_a_server_error_is_tried_again_and_then_named(fetch, archive):

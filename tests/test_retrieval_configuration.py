@@ -136,6 +136,20 @@ def test_an_unknown_dataset_is_named_with_its_key_and_the_nearest(default, schem
     assert "Did you mean 'table'" in error.value.hint
 
 
+def test_recordings_share_no_folder_with_others(default, schema, register):
+    given = fetching(default, register(), retrieve={"dataset": "mouselight"}, folder="x")
+    dandi = {"dandiset": "000017", "version": "draft", "paths": ["a.nwb"]}
+    datasets = given["recordings"]["datasets"]
+    datasets["one"] = datasets["visual"] | {"dandi": dandi, "folder": "y"}
+    datasets["two"] = datasets["visual"] | {"dandi": dandi | {"paths": ["b.nwb"]}, "folder": "y"}
+    for dataset in (datasets["one"], datasets["two"]):
+        del dataset["simulated"], dataset["pattern"]
+    assert asked_of(checked(given, schema)).recordings["y"]["paths"] == ["a.nwb", "b.nwb"]
+    datasets["two"]["folder"] = "x"
+    with pytest.raises(InputError, match="Neurons and recordings go to one folder"):
+        asked_of(checked(given, schema))
+
+
 def test_two_sets_do_not_share_a_folder(default, schema, register):
     given = fetching(default, register(), retrieve={"dataset": "mouselight"}, folder="x")
     again = deepcopy(given["morphology"]["sources"]["fetched"])

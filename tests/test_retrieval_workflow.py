@@ -26,12 +26,6 @@ FOLDER = "mouseID_100001-10001"
 SET = "resources/retrieved/brain-image-library/whole_neurons"
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
 def served_neurons(folder, url):
     """Simulated neurons as the Brain Image Library has them: a list, files, and a table of somata."""
     index = simulate_neurons(folder, {"regions": REGIONS, "n_neurons": 16}, 1)
@@ -164,12 +158,29 @@ def test_a_run_fetches_what_it_needs_and_needs_no_network_after_that(place, tmp_
 
 
 @pytest.mark.workflow
+def test_what_was_changed_since_it_was_fetched_is_not_used(place):
+    folder, _, run = place
+    if not (folder / SET / "index.csv").is_file():
+        pytest.skip("needs the run before it")
+    counts = next(folder.glob("resources/retrieved/motif-counts/1/*s.csv"))
+    neuron = next((folder / SET).glob("*.swc"))
+    before = {path: path.read_bytes() for path in (counts, neuron)}
+    for path, data in before.items():
+        path.write_bytes(data[:-2] + bytes([data[-2] ^ 1]) + data[-1:])
+    done = run("morphology", "results/small/motifs/published/priors.csv", "--forcerun", "read_neurons")
+    assert done.returncode != 0 and done.text.count("not as it was fetched") == 2, done.text[-3000:]
+    for path, data in before.items():
+        assert f"where:    {path.relative_to(folder)}\n" in done.text
+        path.write_bytes(data)
+
+
+@pytest.mark.workflow
 def test_without_a_network_everything_that_is_missing_is_in_one_list(place):
     folder, _, run = place
     if not (folder / SET / "index.csv").is_file():
         pytest.skip("needs the run before it")
     neuron = next((folder / SET).glob("*.swc"))
-    for path in (neuron, folder / SET / "index.csv", *folder.glob("resources/retrieved/motif-*/1/*s.csv")):
+    for path in (neuron, *folder.glob("resources/retrieved/motif-*/1/*s.csv")):
         path.unlink()
     done = run("retrieve")
     assert done.returncode != 0

@@ -63,6 +63,18 @@ def script_of(cluster, comment):
     return None
 
 
+def strike(cluster, struck):
+    """Cancel one job and stop another's script, each once it is there: they are short. Whether both were."""
+    for prior, hit in (
+        ("none", lambda job, _: cluster.scancel(job)),
+        ("feedforward", lambda _, process: os.kill(process, signal.SIGSTOP)),  # it hangs beyond its minute
+    ):
+        if prior not in struck and (found := script_of(cluster, DECODERS + prior)):
+            hit(*found)
+            struck.add(prior)
+    return len(struck) == 2
+
+
 def asked(cluster, job, key):
     """What a job asked for, as `scontrol show job` has it."""
     return re.search(rf"\b{key}=(\S+)", cluster.scontrol("show", "job", job))[1]
@@ -113,12 +125,10 @@ def test_slurm_jobs_that_are_killed_are_tried_again_and_nothing_is_lost(finished
     rules.write_text(text.replace("runtime=DECODING_MINUTES", "runtime=minutes(1)"))
     with SlurmCluster(n_nodes=2, cpus=4, memory_mb=16000) as cluster:
         run = started(cluster, folder, "results/tiny/evaluation/scores.csv")
-        _, process = until(lambda: script_of(cluster, f"{DECODERS}feedforward"), "a job to stop", run)
-        os.kill(process, signal.SIGSTOP)  # it will hang beyond its minute
-        job, _ = until(lambda: script_of(cluster, f"{DECODERS}none"), "a job to cancel", run)
-        cluster.scancel(job)
-        last = max(int(job["id"]) for job in cluster.squeue())
+        struck = set()
+        until(lambda: strike(cluster, struck), "jobs to cancel and to stop", run)
         cluster.drain("node1")
+        last = max(int(job["id"]) for job in cluster.squeue())
         later = until(
             lambda: [job for job in cluster.squeue() if int(job["id"]) > last and job["nodes"]],
             "a retry",

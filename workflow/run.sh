@@ -4,6 +4,7 @@
 # Snakemake refuses to start after it was killed, because its lock is still there. The lock is cleared here
 # only if no run is alive: neither one that holds our lock, nor a snakemake that was started by hand.
 set -euo pipefail
+cd -P . # processes are found by the real path of the folder that they work in
 
 if ! { exec 9>.make-figures.lock; } 2>/dev/null; then
     echo "The folder $PWD cannot be written to; results, logs and locks need a place." >&2
@@ -21,7 +22,7 @@ working_here() {
     for process in /proc/[0-9]*; do
         if [ "$(readlink "$process/cwd" 2>/dev/null)" = "$PWD" ] &&
             [[ "$(readlink "$process/exe" 2>/dev/null)" == */python* ]] &&
-            tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q -- "$1"; then
+            tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -q -- "$1"; then
             echo "${process#/proc/}"
         fi
     done

@@ -13,7 +13,7 @@ FAULTS = (*NO_SPACE, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def disk_error(error, folder):
-    """What to tell the user if an error, or one that led to it, came from the disk.
+    """What to tell the user if an error, or one that led to it, came from the disk or its permissions.
 
     Parameters
     ----------
@@ -72,11 +72,11 @@ def _message(number, path):
             hint="Make room and give the same command again; what was finished is kept.",
         )
     return InputError(
-        "A disk is read-only." if number == errno.EROFS else "A folder may not be written to.",
+        "A disk is read-only." if number == errno.EROFS else "A file or folder may not be used.",
         where=path,
-        expected="a folder that this user can write to",
+        expected="files that this user can read, and a folder for results that it can write to",
         got=f"{os.strerror(number)}, on {_mount_of(folder)}",
-        hint="Make it writable, or name another results_dir, and give the same command again.",
+        hint="Change that, or name another results_dir, and give the same command again.",
     )
 
 

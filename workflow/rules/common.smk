@@ -216,6 +216,8 @@ def check_inputs():
             for key in ("index", "annotation", "structure_tree", "soma_table"):
                 if key in source and not ("retrieve" in source and key == "index"):
                     existing(source[key], f"morphology.sources.{name}.{key}")
+            if "somata" in source.get("retrieve", {}):
+                existing(source["retrieve"]["somata"], f"morphology.sources.{name}.retrieve.somata")
     for name, table in TABLES.items():
         for key in ("path", "nz_path"):
             if key in table:
@@ -262,7 +264,7 @@ def clear_half_written():
     if workflow.is_main_process and os.getenv("DIGIMUS_ALONE"):
         for folder in (RESULTS, SIMULATED_FOLDER):
             for path in Path(folder).rglob(".writing-*"):
-                path.unlink()
+                path.unlink(missing_ok=True)
 
 
 def write_rule_graph(dag):

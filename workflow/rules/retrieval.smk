@@ -7,6 +7,8 @@
 # Files and neurons have such a manifest beside them too. Everything runs where Snakemake itself runs: compute nodes
 # have no network.
 
+from digimus.retrieval.neurons import is_complete
+
 SETTINGS_OF_TRANSFER = {key: value for key, value in CONFIG.get("retrieval", {}).items() if key != "table"}
 FETCHING_CODE = [f"retrieval/{name}" for name in ("connections", "contents", "fetching", "pins", "transfer")]
 NEURON_CODE = [
@@ -16,6 +18,17 @@ NEURON_CODE = [
         "unpacking",
     )
 ]
+
+
+def expire_incomplete():
+    """Make the index of a set of neurons old where one of them is gone: it stands for all, and is what rules name."""
+    for folder in ASKED.neurons if workflow.is_main_process else ():
+        index = f"{folder}/index.csv"
+        if os.path.exists(index) and not is_complete(folder):
+            os.utime(index, (1, 1))
+
+
+expire_incomplete()
 
 
 localrules:

@@ -15,8 +15,10 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
 from digimus import checksums  # noqa: E402
 from digimus.disks import disk_error  # noqa: E402
 from digimus.errors import InputError  # noqa: E402
+from digimus.retrieval.pins import check_fetched  # noqa: E402
 from digimus.storage import file_hash, write_text  # noqa: E402
 
+FETCHED = "resources/retrieved/"
 BEGUN = Path(".snakemake/digimus-begun")
 LARGEST_HASHED_INPUT = 64 * 2**20
 
@@ -36,6 +38,7 @@ def job(snakemake):
         logging.captureWarnings(True)
         logging.raiseExceptions = False  # a full disk is reported below, once
         checksums.check(results, snakemake.input)
+        check_fetched([path for path in snakemake.input if path.startswith(FETCHED)])
         checksums.forget(results, snakemake.output)
         yield unnamed
         checksums.keep(results, snakemake.output, unnamed)

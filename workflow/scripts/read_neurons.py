@@ -14,12 +14,16 @@ with job(snakemake):
         read_folder,
         write_arbors,
     )
-    from digimus.storage import write_table
+    from digimus.retrieval.pins import check_fetched
+    from digimus.storage import read_table, write_table
 
     name, output, params = snakemake.wildcards.source, snakemake.output, snakemake.params
     source = {
         key: value for key, value in params.source.items() if key not in ("annotation", "structure_tree")
     }
+    if params.files == "retrieved":
+        files = read_table(source["index"], ["file"], dtype=str)["file"]
+        check_fetched(sorted({file.split("#")[0] for file in files}), source["folder"])
     annotation, tree = (params.source.get(key) for key in ("annotation", "structure_tree"))
     atlas = Atlas(annotation, tree) if annotation else None
     points = (

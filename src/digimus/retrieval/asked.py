@@ -105,10 +105,9 @@ def asked_of(configuration):
     for name, source in found.configuration["morphology"]["sources"].items():
         if "retrieve" in source:
             _add_set(name, source, table, found)
-    for dataset in found.configuration["recordings"]["datasets"].values():
+    for name, dataset in found.configuration["recordings"]["datasets"].items():
         if "dandi" in dataset:
-            asked = found.recordings.setdefault(dataset["folder"], {**dataset["dandi"], "paths": []})
-            asked["paths"] = list(dict.fromkeys([*asked["paths"], *dataset["dandi"]["paths"]]))
+            _add_recordings(name, dataset, found)
     return found
 
 
@@ -177,13 +176,24 @@ def _add_set(name, source, table, found):
     )
     other = found.neurons.setdefault(source["folder"], needed)
     if (other.dataset, other.settings) != (dataset, settings):
-        raise InputError(
-            "Two sets of neurons go to one folder.",
-            where=f"morphology.sources.{name}.folder",
-            expected="a folder for each",
-            got=source["folder"],
-            hint="Leave the folder out.",
-        )
+        raise _shared("Two sets of neurons", f"morphology.sources.{name}.folder", source["folder"])
+
+
+def _add_recordings(name, dataset, found):
+    if dataset["folder"].rstrip("/") in found.neurons:
+        raise _shared("Neurons and recordings", f"recordings.datasets.{name}.folder", dataset["folder"])
+    asked = found.recordings.setdefault(dataset["folder"], {**dataset["dandi"], "paths": []})
+    asked["paths"] = list(dict.fromkeys([*asked["paths"], *dataset["dandi"]["paths"]]))
+
+
+def _shared(what, where, folder):
+    return InputError(
+        f"{what} go to one folder.",
+        where=where,
+        expected="a folder for each",
+        got=folder,
+        hint="Leave the folder out.",
+    )
 
 
 def is_there(path):

@@ -86,7 +86,7 @@ def retrieve(
     where = f"dandiset {dandiset}, version {version}"
     api_url = api_url or API_URL
     try:
-        client = _connected(api_url, timeout_s)
+        client = _connected(api_url, timeout_s, attempts)
     except InputError:
         if not complete:
             raise
@@ -112,7 +112,7 @@ def retrieve(
     return table
 
 
-def sizes(dandiset, version, paths, *, api_url=None, timeout_s=30.0):
+def sizes(dandiset, version, paths, *, api_url=None, attempts=5, timeout_s=30.0):
     """What `retrieve` would bring, without any file being fetched.
 
     Returns
@@ -125,7 +125,7 @@ def sizes(dandiset, version, paths, *, api_url=None, timeout_s=30.0):
     InputError
         As `retrieve` before its first download.
     """
-    with _connected(api_url or API_URL, timeout_s) as client, _named_errors(f"dandiset {dandiset}"):
+    with _connected(api_url or API_URL, timeout_s, attempts) as client, _named_errors(f"dandiset {dandiset}"):
         assets = _assets(client, dandiset, version, list(paths))
         return {path: asset.size for path, (asset, _) in assets.items()}
 
@@ -205,11 +205,12 @@ def _is_as_listed(path, row):
     return path.is_file() and path.stat().st_size == row.bytes and file_hash(path) == row.sha256
 
 
-def _connected(api_url, timeout_s):
+def _connected(api_url, timeout_s, attempts):
     """A client of the archive, once that has answered."""
     try:
         os.environ.setdefault("DANDI_NO_ET", "1")  # no look-up of newer versions of the client
         import requests
+        from dandi import dandiapi
         from dandi.consts import DandiInstance
         from dandi.dandiapi import DandiAPIClient
         from requests.adapters import HTTPAdapter
@@ -227,6 +228,7 @@ def _connected(api_url, timeout_s):
         def send(self, request, timeout=None, **options):
             return super().send(request, timeout=timeout or timeout_s, **options)
 
+    dandiapi.REQUEST_RETRIES = attempts  # its own twelve take minutes where the archive falls silent
     client = DandiAPIClient(dandi_instance=DandiInstance("dandi", None, api_url))
     for scheme in ("http://", "https://"):
         client.session.mount(scheme, Impatient())

@@ -155,7 +155,8 @@ def _of_recordings(folder, archive, ask_servers, transfer):
         if set(archive["paths"]) <= asked:
             n_files, total = len(table), int(table["bytes"].astype(int).sum())
     if math.isnan(total) and ask_servers:
-        found = dandi.sizes(**archive, timeout_s=transfer.get("timeout_s", 30.0))
+        limits = {key: transfer[key] for key in ("attempts", "timeout_s") if key in transfer}
+        found = dandi.sizes(**archive, **limits)
         n_files, total = len(found), sum(found.values())
     name = f"dandi-{archive['dandiset']}"
     return (name, archive["version"], folder, n_files, total, n_there, bytes_there, "per dandiset")

@@ -100,6 +100,20 @@ def known_index(dataset, url, path, settings, folder):
     return None
 
 
+def is_complete(folder):
+    """Whether a folder has every file that its index lists.
+
+    Parameters
+    ----------
+    folder : str or Path
+    """
+    try:
+        files = read_table(Path(folder) / INDEX, ["file"], dtype=str, keep_default_na=False)["file"]
+    except InputError:
+        return False
+    return all((Path(folder) / file.split("#")[0]).is_file() for file in files)
+
+
 def downloads_of(index):
     """The downloads of an index of SWC files."""
     files = zip(index["url"], index["file"], strict=True)

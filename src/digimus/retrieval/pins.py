@@ -9,12 +9,13 @@ import json
 import re
 import threading
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from digimus.errors import InputError
-from digimus.storage import read_table, write_table
+from digimus.storage import file_hash, read_table, write_table
+from digimus.suggest import listed
 
 MANIFEST, JOURNAL, LOCK = "manifest.csv", ".fetched.jsonl", ".fetching.lock"
 COLUMNS = ("url", "path", "bytes", "sha256", "date", "status", "payload")
@@ -92,6 +93,52 @@ class Pins:
         write_table(self.folder / MANIFEST, as_table(rows.values()))
         self.close()
         (self.folder / JOURNAL).unlink(missing_ok=True)
+
+
+def check_fetched(paths, folder=None):
+    """Refuse files that are gone or changed since they were fetched, all of them in one message.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+        Those that no manifest lists must only be there.
+    folder : str or Path, optional
+        With the manifest, and what the paths are relative to. None: each has it in its own folder.
+
+    Raises
+    ------
+    InputError
+    """
+    problems, manifests = {}, {}
+    for path in map(Path, paths):
+        base = path.parent if folder is None else Path(folder)
+        name = path.name if folder is None else str(path)
+        if base not in manifests:
+            manifests[base] = _own_manifest(base)
+        row, file = manifests[base].get(name), base / name
+        if not file.is_file():
+            problems[str(file)] = "nothing there"
+        elif row and file.stat().st_size != row["bytes"]:
+            problems[str(file)] = f"{file.stat().st_size:,} bytes instead of {row['bytes']:,}"
+        elif row and file_hash(file) != row["sha256"]:
+            problems[str(file)] = "other bytes"
+    if problems:
+        raise InputError(
+            "A file is not as it was fetched.",
+            where=listed(problems, 5),
+            expected="what the manifest beside it says",
+            got=listed(dict.fromkeys(problems.values()), 5),
+            hint="Delete it and run again: it is fetched anew. Was it changed on purpose? Then copy it elsewhere, "
+            "and name the copy.",
+        )
+
+
+def _own_manifest(folder):
+    """Rows of the manifest; none where it is absent, or a file of that name that is not ours."""
+    try:
+        return _manifest(folder)
+    except InputError:
+        return {}
 
 
 def as_table(rows):
