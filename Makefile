@@ -58,7 +58,7 @@ check: $(ALL)
 	$(BIN)/snakemake --lint
 
 unit: $(ALL)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test: check unit
 

@@ -10,6 +10,17 @@ import yaml
 from whole_runs import copy_of, snakemake
 
 ROOT = Path(__file__).resolve().parent.parent
+# Files of few tests that take minutes; begun last, they would keep one process busy while the other has none.
+LONG = (
+    *("slurm", "workflow", "faults", "sameness", "corrupted", "retrieval_workflow", "disks", "estimate"),
+    *("package", "fetching", "untrusted"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take long; the rest stay in their order."""
+    names = [f"test_{name}.py" for name in LONG]
+    items.sort(key=lambda item: names.index(item.path.name) if item.path.name in names else len(names))
 
 
 @pytest.fixture(scope="session", autouse=True)

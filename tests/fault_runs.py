@@ -103,6 +103,13 @@ class Run:
         self.wait_for(self.over)
         return self.process.wait()
 
+    def gone(self, within_s=30):
+        """Whether nothing of the session is left, or soon is: who was told to stop takes a moment."""
+        until = time.monotonic() + within_s
+        while (left := self.members()) and time.monotonic() < until:
+            time.sleep(0.05)
+        return not left
+
     def kill(self):
         """Kill -9 everything at once: make, the shell, Snakemake and every job. Returns the jobs' rules."""
         running = sorted(self.jobs().values())

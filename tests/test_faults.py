@@ -175,7 +175,7 @@ def test_a_run_that_is_asked_to_stop_ends_in_order(root, tmp_path, sent):
         if not run.over():
             run.kill()
     assert run.finish() != 0
-    assert not run.members() and "Traceback" not in run.text
+    assert run.gone() and "Traceback" not in run.text
     assert not half_written(copy)
     done = jobs_done(copy)
     again = Run(copy, tmp_path / "again.log")

@@ -11,7 +11,7 @@ from digimus.errors import InputError
 from digimus.morphology import read_folder
 from digimus.retrieval import brain_image_library, ion_projectome, mouselight, neuromorpho
 from digimus.retrieval.choosing import COLUMNS, chosen, index_of
-from digimus.retrieval.neurons import SETS, known_index, module_of, retrieve_neurons
+from digimus.retrieval.neurons import SETS, is_complete, known_index, module_of, retrieve_neurons
 from file_server import serving
 
 QUICK = {"n_at_once": 2, "attempts": 2, "wait_s": 0.0, "timeout_s": 5.0}
@@ -301,6 +301,7 @@ BULK = {
 def test_the_bulk_archive_is_unpacked_and_only_what_is_asked_for_kept(tmp_path):
     archive = bulk(tmp_path / "a.tar.gz", BULK)
     asked = {"regions": ["CP"]}
+    (tmp_path / "n/.unpacking-killed/json").mkdir(parents=True)
     index = retrieve_neurons("mouselight", "http://x", tmp_path / "n", path=archive, settings=asked)
     assert index["neuron"].tolist() == ["AA0001", "AA0003", "AA0004"] and set(index["region"]) == {"CP"}
     assert index["soma_ap_um"].tolist() == ["6001.0"] * 3 and set(index["brain"]) == {"mouse 1"}
@@ -308,6 +309,8 @@ def test_the_bulk_archive_is_unpacked_and_only_what_is_asked_for_kept(tmp_path):
         path.relative_to(tmp_path / "n").as_posix() for path in (tmp_path / "n").rglob("*") if path.is_file()
     }
     assert found == {"index.csv", "json/json/AA0001.json", "json/json/more.json"}
+    assert not (tmp_path / "n/.unpacking-killed").exists()
+    assert is_complete(tmp_path / "n")
     columns = {"file_column": "file", "id_column": "neuron", "region_column": "region"}
     reading = read_folder(tmp_path / "n", mouselight.PATTERN, index=tmp_path / "n/index.csv", regions=["CP"],
                           source="x", **columns)  # fmt: skip
@@ -333,6 +336,17 @@ def test_a_strange_archive_leaves_what_was_there(tmp_path, members):
     with pytest.raises(InputError):
         retrieve_neurons("mouselight", "http://x", tmp_path / "n", path=bulk(tmp_path / "a.tar.gz", members))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_set_is_complete_if_every_file_of_its_index_is_there(tmp_path):
+    names = ["cell#1.swc", "all.json#AA1", "all.json#a.json"]
+    (tmp_path / "index.csv").write_text("file\n" + "\n".join(names) + "\n")
+    for name in ("cell#1.swc", "all.json"):
+        assert not is_complete(tmp_path)
+        (tmp_path / name).write_text("x")
+    assert is_complete(tmp_path)
+    (tmp_path / "index.csv").write_text("")
+    assert not is_complete(tmp_path)
 
 
 def test_single_neurons_come_from_the_export_service(server, tmp_path):

@@ -120,7 +120,7 @@ def test_slurm_jobs_that_are_killed_are_tried_again_and_nothing_is_lost(finished
     rules = folder / "workflow/rules/training.smk"
     text = rules.read_text()
     text = text.replace(
-        "memory(TRAINING_MB),\n        runtime=RULE_MINUTES", "memory(500),\n        runtime=9"
+        "memory(TRAINING_MB),\n        runtime=RULE_MINUTES", "memory(350),\n        runtime=9"
     )
     rules.write_text(text.replace("runtime=DECODING_MINUTES", "runtime=minutes(1)"))
     with SlurmCluster(n_nodes=2, cpus=4, memory_mb=16000) as cluster:
@@ -157,7 +157,7 @@ def test_slurm_jobs_that_are_killed_are_tried_again_and_nothing_is_lost(finished
     assert states[f"{DECODERS}none"][0] == "CANCELLED" and states[f"{DECODERS}feedforward"][0] == "TIMEOUT"
     assert limits[:2] == ["00:01:00", "00:02:00"]
     assert all(tries[0]["state"] in ("FAILED", "OUT_OF_MEMORY") for tries in trainings)
-    assert [asked_mb[:2] for asked_mb in memory] == [["500M", "1000M"]] * 2
+    assert [asked_mb[:2] for asked_mb in memory] == [["350M", "700M"]] * 2
     assert tables(folder) == tables(finished[0])
     for path in (finished[0] / "results/tiny/training").rglob("*.h5"):
         assert_same(arrays_of(folder / path.relative_to(finished[0])), arrays_of(path))

@@ -259,10 +259,20 @@ def expire_unfinished():
         mark.unlink()
 
 
+def expire_incomplete():
+    """Make the index of a set of neurons old where one of them is gone: it stands for all, and is what rules name."""
+    for folder in ASKED.neurons if workflow.is_main_process else ():
+        from digimus.retrieval.neurons import is_complete  # not at every start: it brings a client of HTTP
+
+        index = f"{folder}/index.csv"
+        if os.path.exists(index) and not is_complete(folder):
+            os.utime(index, (1, 1))
+
+
 def clear_half_written():
     """Remove the temporary files of killed jobs; only when workflow/run.sh knows that no other run is alive."""
     if workflow.is_main_process and os.getenv("DIGIMUS_ALONE"):
-        for folder in (RESULTS, SIMULATED_FOLDER):
+        for folder in (RESULTS, SIMULATED_FOLDER, BEGUN):
             for path in Path(folder).rglob(".writing-*"):
                 path.unlink(missing_ok=True)
 
@@ -285,3 +295,4 @@ def write_rule_graph(dag):
 
 or_stop(check_inputs)
 expire_unfinished()
+expire_incomplete()

@@ -5,9 +5,8 @@
 #          {folder}/index.csv       neurons of a set: file, neuron, region, brain, soma, address (written last)
 #          {folder}/manifest.csv    recordings: path, asset, bytes, checksums and date of every file (written last)
 # Files and neurons have such a manifest beside them too. Everything runs where Snakemake itself runs: compute nodes
-# have no network.
-
-from digimus.retrieval.neurons import is_complete
+# have no network. No job is tried again at once: attempts and pauses are made within it, and a host that asks for more
+# is left alone until the next run.
 
 SETTINGS_OF_TRANSFER = {key: value for key, value in CONFIG.get("retrieval", {}).items() if key != "table"}
 FETCHING_CODE = [f"retrieval/{name}" for name in ("connections", "contents", "fetching", "pins", "transfer")]
@@ -18,17 +17,6 @@ NEURON_CODE = [
         "unpacking",
     )
 ]
-
-
-def expire_incomplete():
-    """Make the index of a set of neurons old where one of them is gone: it stands for all, and is what rules name."""
-    for folder in ASKED.neurons if workflow.is_main_process else ():
-        index = f"{folder}/index.csv"
-        if os.path.exists(index) and not is_complete(folder):
-            os.utime(index, (1, 1))
-
-
-expire_incomplete()
 
 
 localrules:
@@ -54,7 +42,7 @@ rule retrieve_file:
         benchmark_file("retrieve_file/{path}")
     wildcard_constraints:
         path=one_name_of(ASKED.files),
-    retries: 1
+    retries: 0
     conda:
         "../../envs/retrieval.yaml"
     params:
@@ -80,7 +68,7 @@ rule retrieve_neurons:
         benchmark_file("retrieve_neurons/to_{folder}")
     wildcard_constraints:
         folder=one_name_of(ASKED.neurons),
-    retries: 1
+    retries: 0
     conda:
         "../../envs/retrieval.yaml"
     params:
@@ -104,7 +92,7 @@ rule retrieve_recordings:
         benchmark_file("retrieve_recordings/to_{folder}")
     wildcard_constraints:
         folder=one_name_of(ASKED.recordings),
-    retries: 1
+    retries: 0
     conda:
         "../../envs/retrieval.yaml"
     params:

@@ -14,6 +14,7 @@ with job(snakemake):
         read_folder,
         write_arbors,
     )
+    from digimus.retrieval.choosing import file_of
     from digimus.retrieval.pins import check_fetched
     from digimus.storage import read_table, write_table
 
@@ -23,7 +24,7 @@ with job(snakemake):
     }
     if params.files == "retrieved":
         files = read_table(source["index"], ["file"], dtype=str)["file"]
-        check_fetched(sorted({file.split("#")[0] for file in files}), source["folder"])
+        check_fetched(sorted(set(map(file_of, files))), source["folder"])
     annotation, tree = (params.source.get(key) for key in ("annotation", "structure_tree"))
     atlas = Atlas(annotation, tree) if annotation else None
     points = (

@@ -1,5 +1,6 @@
 """Which neurons of a published set are wanted, by name and by region."""
 
+import re
 from fnmatch import fnmatchcase
 
 import pandas as pd
@@ -62,6 +63,11 @@ def chosen(table, where, *, neurons=(), regions=(), limit=None):
             hint="Ask for more names or regions.",
         )
     return table.reset_index(drop=True)
+
+
+def file_of(entry):
+    """The file that an entry of an index names; `name.json#id` is one neuron of a file of several."""
+    return re.sub(r"(\.json)#.*", r"\1", entry, flags=re.I | re.S)
 
 
 def index_of(rows):

@@ -146,23 +146,28 @@ def retrieved_files(folder, paths):
     Raises
     ------
     InputError
-        If the folder has no manifest, a file that it lists is gone, or none of them is NWB.
+        If the folder has no manifest, a file that it lists is gone or was cut, or none of them is NWB.
     """
     table = read_table(Path(folder) / MANIFEST, COLUMNS, dtype=str, keep_default_na=False)
     names = [path for path in table["path"] if any(fnmatchcase(path, wanted) for wanted in paths)]
-    files = sorted(Path(folder) / name for name in names if name.endswith(".nwb"))
-    absent = [path.name for path in files if not path.is_file()]
+    files = {Path(folder) / name: name for name in sorted(names) if name.endswith(".nwb")}
+    n_bytes = table.set_index("path")["bytes"].astype(int)
+    absent = [path.name for path, name in files.items() if not _has_length(path, n_bytes[name])]
     if absent or not files:
         raise InputError(
-            "Files from the archive are no longer there." if absent else "No file from the archive is NWB.",
+            "Files from the archive are no longer there, or were cut."
+            if absent
+            else "No file from the archive is NWB.",
             where=Path(folder) / MANIFEST,
             expected=f"the files that it lists for {listed(paths, 5)}, some of them .nwb",
-            got=f"{len(absent)} of {len(files)} absent: {listed(absent, 5)}" if absent else listed(names, 5),
+            got=f"{len(absent)} of {len(files)} absent or of another length: {listed(absent, 5)}"
+            if absent
+            else listed(names, 5),
             hint="snakemake --forcerun retrieve_recordings fetches what is missing."
             if absent
             else "Name paths that end in .nwb.",
         )
-    return files
+    return sorted(files)
 
 
 def _earlier(folder, dandiset, version):
@@ -201,8 +206,12 @@ def _broken(table, folder):
     return [row.path for row in table.itertuples() if not _is_as_listed(folder / row.path, row)]
 
 
+def _has_length(path, n_bytes):
+    return path.is_file() and path.stat().st_size == n_bytes
+
+
 def _is_as_listed(path, row):
-    return path.is_file() and path.stat().st_size == row.bytes and file_hash(path) == row.sha256
+    return _has_length(path, row.bytes) and file_hash(path) == row.sha256
 
 
 def _connected(api_url, timeout_s, attempts):

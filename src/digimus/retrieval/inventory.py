@@ -7,6 +7,7 @@ import pandas as pd
 
 from digimus.retrieval import dandi, neurons
 from digimus.retrieval.asked import is_there
+from digimus.retrieval.choosing import file_of
 from digimus.retrieval.fetching import Download, sizes
 from digimus.storage import read_table
 
@@ -124,7 +125,7 @@ def _of_set(needed, ask_servers, transfer):
     if index is None:
         wanted, n_files, total = [], math.nan, math.nan
     else:
-        wanted = sorted({file.split("#")[0] for file in index["file"]})
+        wanted = sorted(set(map(file_of, index["file"])))
         n_files, total = len(wanted), math.nan
     there = {
         file: Path(needed.folder, file).stat().st_size
@@ -163,7 +164,7 @@ def _of_recordings(folder, archive, ask_servers, transfer):
 
 
 def _place(needed, file):
-    return f"{needed.folder}/{file.split('#')[0]}"
+    return f"{needed.folder}/{file_of(file)}"
 
 
 def _manifest(folder):

@@ -9,9 +9,9 @@ import shutil
 from pathlib import Path
 
 from digimus.errors import InputError
-from digimus.retrieval.choosing import chosen, index_of
+from digimus.retrieval.choosing import chosen, file_of, index_of
 from digimus.retrieval.fetching import Download
-from digimus.retrieval.unpacking import safe_name, unpack
+from digimus.retrieval.unpacking import clear_left, safe_name, unpack
 
 PATTERN = "**/*.json"
 SETTINGS = ("neurons", "regions", "limit")
@@ -53,13 +53,14 @@ def unpacked(archive, folder, where, *, url="", **choice):
     """
     folder = Path(folder)
     waiting = folder.with_name(f".{folder.name}.all")
+    clear_left(folder.parent)
     try:
         files = [name for name in unpack(archive, waiting) if name.lower().endswith(".json")]
         rows = [row for name in files for row in rows_of(waiting / name, name, url)]
         if not rows:
             raise _strange(archive, f"{len(files)} files of JSON")
         table = chosen(index_of(rows), where, **choice)
-        kept = {name.split("#")[0] for name in table["file"]}
+        kept = set(map(file_of, table["file"]))
         for path in [path for path in waiting.rglob("*") if path.is_file()]:
             if path.relative_to(waiting).as_posix() not in kept:
                 path.unlink()

@@ -7,7 +7,7 @@ import pandas as pd
 
 from digimus.errors import InputError
 from digimus.retrieval import brain_image_library, ion_projectome, mouselight, neuromorpho
-from digimus.retrieval.choosing import COLUMNS, chosen, index_of
+from digimus.retrieval.choosing import COLUMNS, chosen, file_of, index_of
 from digimus.retrieval.fetching import Download, fetch_all
 from digimus.retrieval.pins import MANIFEST
 from digimus.storage import read_table, write_table
@@ -111,7 +111,7 @@ def is_complete(folder):
         files = read_table(Path(folder) / INDEX, ["file"], dtype=str, keep_default_na=False)["file"]
     except InputError:
         return False
-    return all((Path(folder) / file.split("#")[0]).is_file() for file in files)
+    return all((Path(folder) / file_of(file)).is_file() for file in files)
 
 
 def downloads_of(index):

@@ -128,8 +128,8 @@ def check_fetched(paths, folder=None):
             where=listed(problems, 5),
             expected="what the manifest beside it says",
             got=listed(dict.fromkeys(problems.values()), 5),
-            hint="Delete it and run again: it is fetched anew. Was it changed on purpose? Then copy it elsewhere, "
-            "and name the copy.",
+            hint="Delete it and run again: it is fetched anew. Was it changed on purpose? Then copy it "
+            "elsewhere, and name the copy.",
         )
 
 

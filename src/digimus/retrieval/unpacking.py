@@ -24,6 +24,7 @@ LARGEST_BYTES = 64 * 2**30
 MOST_FILES = 1_000_000
 LONGEST_NAME_BYTES = 200  # of one part; file systems take 255, and temporary names are longer
 LONGEST_PATH_BYTES = 1000
+UNPACKING, REPLACED = ".unpacking-", ".replaced-"
 _PIECE_BYTES = 2**20
 _BROKEN = (
     *(EOFError, MemoryError, NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError),
@@ -58,7 +59,7 @@ def unpack(archive, folder, *, largest_bytes=LARGEST_BYTES, most_files=MOST_FILE
     """
     archive, folder = Path(archive), Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpacking-"))
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=UNPACKING))
     try:
         opened = _open_zip if _is_zip(archive) else _open_tar
         room = min(largest_bytes, shutil.disk_usage(temporary).free)
@@ -74,6 +75,19 @@ def unpack(archive, folder, *, largest_bytes=LARGEST_BYTES, most_files=MOST_FILE
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return sorted(names)
+
+
+def clear_left(parent):
+    """Remove what a run left in a folder that was killed while it unpacked; only where no other one unpacks.
+
+    Parameters
+    ----------
+    parent : Path
+        Of the folders that archives were unpacked into.
+    """
+    for prefix in (UNPACKING, REPLACED):
+        for left in parent.glob(f"{prefix}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def safe_name(name, where):
@@ -259,7 +273,7 @@ def _put(temporary, folder):
     if not folder.exists():
         os.replace(temporary, folder)
         return
-    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".replaced-"))
+    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=REPLACED))
     os.replace(folder, old / "folder")
     os.replace(temporary, folder)
     shutil.rmtree(old, ignore_errors=True)
