@@ -116,6 +116,7 @@ def test_comments_rerun_nothing(finished):
 def test_hashes_of_code_that_were_kept_are_those_made_anew(finished):
     folder, _ = finished
     kept = folder / ".snakemake/digimus-hashes.json"
+    snakemake(folder, "--dry-run")  # other tests edit modules
     before = json.loads(kept.read_text())
     assert before and all(len(value) == 16 for value in before.values())
     kept.write_text('{"half')
@@ -182,7 +183,7 @@ def test_the_dose_response_trains_the_weights_that_the_grid_lacks(finished):
 
 def test_every_training_says_on_which_device_it_ran(finished):
     logs = sorted((finished[0] / "results/tiny/logs").glob("train_*/**/*.log"))
-    assert len(logs) == 4
+    assert len(logs) >= 4 and {log.parts[-4] for log in logs} >= {"train_task", "train_decoders"}
     assert all("device: cpu (asked for: cpu)" in log.read_text() for log in logs)
 
 
