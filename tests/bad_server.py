@@ -114,7 +114,7 @@ class BadServer:
             return script[min(number, len(script) - 1)]
 
     def end(self):
-        """A request is answered."""
+        """A request is about to be answered."""
         with self._lock:
             self._at_once -= 1
 
@@ -132,13 +132,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(headers.get("Content-Length", 0)))
         named = (self.command, self.path, time.monotonic(), headers.get("Range"), headers.get("If-Range"))
         step = self.server.bad.start(Request(*named, headers, body))
+        time.sleep(self.server.bad.pause_s)
+        self.server.bad.end()  # before the last byte, after which the client may ask for more
         try:
-            time.sleep(self.server.bad.pause_s)
             self._answer(step)
         except OSError:  # the client went away
             self.close_connection = True
-        finally:
-            self.server.bad.end()
 
     do_HEAD = do_POST = do_GET
 
