@@ -138,8 +138,8 @@ class Course:
         When each job ended, in s after the start.
     lasting_s : float
         How long the whole took.
-    rules, starts_s : dict
-        By stage, in the order in which the run reached them: its rules, and when its first job started.
+    rules : dict
+        By stage, in the order in which the run reached them.
     rule_s : dict
         How long the longest job of each rule took.
     """
@@ -159,7 +159,6 @@ class Course:
         graph = graph[graph["rule"].isin(starts_s)].assign(starts_s=graph["rule"].map(starts_s))
         graph = graph.sort_values("starts_s")
         self.rules = {stage: list(rules["rule"]) for stage, rules in graph.groupby("stage", sort=False)}
-        self.starts_s = {stage: min(starts_s[rule] for rule in self.rules[stage]) for stage in self.rules}
 
 
 def half_written(folder):

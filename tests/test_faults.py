@@ -148,11 +148,9 @@ def test_a_second_run_is_refused_while_the_first_goes_on(both, name, words):
     assert "Traceback" not in text and not A_JOB.search(text)
 
 
-def test_make_figures_waits_for_a_snakemake_that_was_started_by_hand(root, tmp_path):
+def test_make_figures_is_refused_beside_a_snakemake_that_was_started_by_hand(root, tmp_path):
     copy = project(root, tmp_path / "project")
-    first = Run(
-        copy, tmp_path / "first.log", ["snakemake", "--cores", "2", "--configfile", "config/tiny.yaml"]
-    )
+    first = Run(copy, tmp_path / "first.log", BY_HAND)
     assert first.wait_for(first.jobs)
     (tmp_path / "link").symlink_to(copy)
     second = Run(tmp_path / "link", tmp_path / "second.log")
